@@ -1,0 +1,95 @@
+//! Desired state and plans: documents that lie beside the events and are named by digest.
+//!
+//! Always: the digest of a set depends on its objects and their content only, not on the revision that rendered it, so
+//! that two commits which render the same have the same desired state.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::health::ObjectReason;
+use crate::object::{ApiVersion, ObjectKey, Uid};
+
+/// What Git asks for, or a passed state did: each object with its manifest's digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredSet {
+    /// The objects.
+    pub objects: BTreeMap<ObjectKey, DesiredObject>,
+}
+
+/// One object of a set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DesiredObject {
+    /// The apiVersion that is applied.
+    pub api_version: ApiVersion,
+    /// Digest of the manifest, keyed when it is a Secret's.
+    pub manifest: Digest,
+}
+
+/// What one sync or revert writes. Decided once, at its start; what follows only carries it out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Deleted before anything is written: what a failed state created (reverts only).
+    pub delete_first: Vec<ObjectKey>,
+    /// Written, wave by wave, in this order.
+    pub writes: Vec<PlannedWrite>,
+    /// Deleted after the gate, in this order.
+    pub prunes: Vec<ObjectKey>,
+    /// No longer desired, but of a kind that is never pruned without being asked: kept.
+    pub held: Vec<ObjectKey>,
+    /// Not written, and broken before: the gate ignores them, for these reasons.
+    pub ignored: Vec<ObjectReason>,
+}
+
+/// One write of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedWrite {
+    /// The object.
+    pub object: ObjectKey,
+    /// The apiVersion that is applied.
+    pub api_version: ApiVersion,
+    /// Digest of the manifest.
+    pub manifest: Digest,
+    /// Lower waves are written first.
+    pub wave: u8,
+    /// Whether it exists already.
+    pub kind: WriteKind,
+}
+
+/// Whether a write makes an object or changes one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WriteKind {
+    /// We have not made it yet, as far as the journal says.
+    Create,
+    /// We made it: the write demands this uid.
+    Change(Uid),
+}
+
+macro_rules! document {
+    ($type:ident) => {
+        impl $type {
+            /// The bytes that are digested and stored: RFC 8785 JSON.
+            pub fn to_bytes(&self) -> Vec<u8> {
+                serde_json_canonicalizer::to_vec(self).expect("the type has only string keys and no floats")
+            }
+
+            /// Reads what [`Self::to_bytes`] wrote.
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+                serde_json::from_slice(bytes)
+            }
+
+            /// The digest that names it.
+            pub fn digest(&self) -> Digest {
+                Digest::of(&self.to_bytes())
+            }
+        }
+    };
+}
+
+document!(DesiredSet);
+document!(Plan);

@@ -1,0 +1,411 @@
+//! Everything that can be recorded: one variant a kind of event. docs/EVENTS.md has a row for each.
+//!
+//! Always: a variant's stored form never changes its meaning. New fields are optional; a golden file under
+//! `tests/golden` keeps every form that was ever written readable.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::health::ObjectReason;
+use crate::object::{ObjectKey, Uid};
+use crate::revision::{Commit, CommitId, Relation};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all_fields = "camelCase")]
+pub enum Fact {
+    /// A new journal began; `keyCheck` proves later that the Secrets key is still the same.
+    JournalCreated {
+        /// Random name of this installation.
+        installation: String,
+        /// A digest that only the key gives.
+        key_check: Digest,
+    },
+    /// A daemon opened the journal.
+    DaemonStarted {
+        /// Its version.
+        version: String,
+    },
+    /// A configuration was accepted and is in force.
+    ConfigurationChanged {
+        /// Names the stored document.
+        digest: Digest,
+    },
+    /// The API server cannot be reached or does not answer; recorded once.
+    ClusterUnreachable {
+        /// Why, as the client saw it.
+        error: String,
+    },
+    /// It answers again.
+    ClusterReachable {},
+
+    /// The branch has a new head.
+    RevisionObserved {
+        /// The new head.
+        revision: CommitId,
+        /// The head before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<CommitId>,
+        /// How they relate.
+        relation: Relation,
+        /// The commits since the one before, newest first; at most 100.
+        commits: Vec<Commit>,
+        /// How many there are.
+        count: u64,
+    },
+    /// The repository cannot be read; recorded once.
+    RepositoryUnreachable {
+        /// Why.
+        error: String,
+    },
+    /// It can be read again.
+    RepositoryReachable {
+        /// How many polls failed in between, as far as this daemon counted.
+        failures: u64,
+    },
+
+    /// Git asks for a state that it did not ask for before.
+    DesiredStateChanged {
+        /// The revision that was rendered.
+        revision: CommitId,
+        /// Digest of the set of objects.
+        desired: Digest,
+        /// The desired state before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<Digest>,
+        /// How many objects.
+        objects: u64,
+        /// Objects that are new; at most 100.
+        added: Vec<ObjectKey>,
+        /// Objects whose manifest differs; at most 100.
+        changed: Vec<ObjectKey>,
+        /// Objects that are gone; at most 100.
+        removed: Vec<ObjectKey>,
+        /// How many are new, differ and are gone.
+        counts: ChangeCounts,
+    },
+    /// A revision does not render. The last desired state stays.
+    RenderFailed {
+        /// The revision.
+        revision: CommitId,
+        /// Each error with its file, line and column; at most 100.
+        errors: Vec<String>,
+    },
+    /// A revision renders, but to something that is not taken. The last desired state stays.
+    DesiredStateRefused {
+        /// The revision.
+        revision: CommitId,
+        /// Why.
+        reason: RefusalReason,
+    },
+    /// A state whose gate failed will not be applied again.
+    DesiredStateQuarantined {
+        /// The state.
+        desired: Digest,
+        /// Digest of the gate's configuration that judged it.
+        gate: Digest,
+    },
+
+    /// A sync started: what it writes is intended from here on.
+    SyncStarted {
+        /// The state it goes to.
+        desired: Digest,
+        /// The revision that asked for it.
+        revision: CommitId,
+        /// Names the stored plan.
+        plan: Digest,
+        /// How much the plan creates, changes and prunes.
+        counts: PlanCounts,
+    },
+    /// The clocks of a sync stand still.
+    SyncPaused {
+        /// What is waited for.
+        reason: String,
+    },
+    /// They go on.
+    SyncResumed {},
+    /// An object was written.
+    ObjectApplied {
+        /// The object.
+        object: ObjectKey,
+        /// Its uid.
+        uid: Uid,
+        /// Digest of the manifest that was written.
+        manifest: Digest,
+        /// Whether it was new.
+        created: bool,
+        /// The server's resourceVersion after the write.
+        resource_version: String,
+        /// How many attempts it took.
+        attempts: u32,
+    },
+    /// An object could not be written or deleted.
+    ObjectFailed {
+        /// The object.
+        object: ObjectKey,
+        /// Why: the server's words, redacted.
+        reason: String,
+        /// How many attempts were made.
+        attempts: u32,
+    },
+    /// An object that we made is no longer there.
+    ObjectGone {
+        /// The object.
+        object: ObjectKey,
+        /// The uid that it had.
+        uid: Uid,
+    },
+    /// An object that we made and that is no longer desired was deleted.
+    ObjectPruned {
+        /// The object.
+        object: ObjectKey,
+        /// The uid that it had, if it was ever made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<Uid>,
+    },
+    /// A revert could not take an object back and left it as it is.
+    ObjectKeptForward {
+        /// The object.
+        object: ObjectKey,
+        /// Why.
+        reason: String,
+    },
+    /// Everything is written; health is judged from here on.
+    GateOpened {
+        /// Milliseconds until the gate fails.
+        timeout: u64,
+        /// Milliseconds that everything must stay healthy.
+        settle: u64,
+        /// How many objects are judged.
+        objects: u64,
+        /// Objects that were broken before and are not judged, and why.
+        ignored: Vec<ObjectReason>,
+    },
+    /// During a gate, an object was seen to be broken.
+    ObjectDegraded {
+        /// The object.
+        object: ObjectKey,
+        /// How.
+        reason: String,
+    },
+    /// Everything was healthy for long enough: this state is one to go back to.
+    GatePassed {
+        /// The state.
+        desired: Digest,
+    },
+    /// It was not.
+    GateFailed {
+        /// The state.
+        desired: Digest,
+        /// Why, as a sentence.
+        verdict: String,
+        /// What was not healthy, and why; at most 100.
+        objects: Vec<ObjectReason>,
+    },
+    /// A sync ended well.
+    SyncSucceeded {
+        /// The state that is live.
+        desired: Digest,
+        /// Objects that are no longer desired, but are kept until somebody decides.
+        held: Vec<ObjectKey>,
+    },
+    /// A sync ended badly.
+    SyncFailed {
+        /// Why, as a sentence.
+        verdict: String,
+        /// Every object's own reason; at most 1000.
+        objects: Vec<ObjectReason>,
+    },
+    /// A sync ended because Git asks for something newer.
+    SyncSuperseded {
+        /// The newer state.
+        by: Digest,
+    },
+    /// Nothing more is done until Git asks for a different state.
+    SyncHeld {
+        /// The revision that asks for the state that is held.
+        revision: CommitId,
+        /// The state.
+        desired: Digest,
+        /// Why.
+        reason: HoldReason,
+    },
+    /// The way back to an earlier state started: what it writes is intended from here on.
+    RevertStarted {
+        /// The state that failed.
+        from: Digest,
+        /// The state it goes back to.
+        to: Digest,
+        /// The event by which that state passed its gate.
+        passed: crate::event::Seq,
+        /// The revision that asked for that state then.
+        revision: CommitId,
+        /// Names the stored plan.
+        plan: Digest,
+        /// How much the plan creates, changes and prunes.
+        counts: PlanCounts,
+    },
+    /// The earlier state is live and healthy.
+    Reverted {
+        /// That state.
+        desired: Digest,
+        /// Objects that are no longer desired, but are kept until somebody decides.
+        held: Vec<ObjectKey>,
+    },
+    /// The earlier state could not be reached or is not healthy either: nothing more is tried.
+    RevertFailed {
+        /// Why, as a sentence.
+        verdict: String,
+        /// Every object's own reason; at most 1000.
+        objects: Vec<ObjectReason>,
+    },
+}
+
+/// How much a desired state differs from the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeCounts {
+    /// New objects.
+    pub added: u64,
+    /// Objects whose manifest differs.
+    pub changed: u64,
+    /// Objects that are gone.
+    pub removed: u64,
+}
+
+/// How much a plan does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCounts {
+    /// Objects that it creates.
+    pub create: u64,
+    /// Objects that it changes.
+    pub change: u64,
+    /// Objects that it deletes, before or after.
+    pub prune: u64,
+}
+
+/// Why a rendered state is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RefusalReason {
+    /// It has no objects, and there were some.
+    Empty,
+}
+
+/// Why nothing more is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HoldReason {
+    /// There is no earlier state that passed its gate.
+    NoPassedState,
+    /// The configuration says `onFailure: hold`.
+    ByConfiguration,
+    /// The state failed its gate before.
+    Quarantined,
+    /// The state passed its gate before: the cause lies outside of it.
+    CauseOutside,
+    /// The way back failed too.
+    RevertFailed,
+    /// A wait reached its limit.
+    WaitExpired,
+}
+
+impl Fact {
+    /// The kind, as in `kind` of the stored form.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::JournalCreated { .. } => "JournalCreated",
+            Self::DaemonStarted { .. } => "DaemonStarted",
+            Self::ConfigurationChanged { .. } => "ConfigurationChanged",
+            Self::ClusterUnreachable { .. } => "ClusterUnreachable",
+            Self::ClusterReachable {} => "ClusterReachable",
+            Self::RevisionObserved { .. } => "RevisionObserved",
+            Self::RepositoryUnreachable { .. } => "RepositoryUnreachable",
+            Self::RepositoryReachable { .. } => "RepositoryReachable",
+            Self::DesiredStateChanged { .. } => "DesiredStateChanged",
+            Self::RenderFailed { .. } => "RenderFailed",
+            Self::DesiredStateRefused { .. } => "DesiredStateRefused",
+            Self::DesiredStateQuarantined { .. } => "DesiredStateQuarantined",
+            Self::SyncStarted { .. } => "SyncStarted",
+            Self::SyncPaused { .. } => "SyncPaused",
+            Self::SyncResumed {} => "SyncResumed",
+            Self::ObjectApplied { .. } => "ObjectApplied",
+            Self::ObjectFailed { .. } => "ObjectFailed",
+            Self::ObjectGone { .. } => "ObjectGone",
+            Self::ObjectPruned { .. } => "ObjectPruned",
+            Self::ObjectKeptForward { .. } => "ObjectKeptForward",
+            Self::GateOpened { .. } => "GateOpened",
+            Self::ObjectDegraded { .. } => "ObjectDegraded",
+            Self::GatePassed { .. } => "GatePassed",
+            Self::GateFailed { .. } => "GateFailed",
+            Self::SyncSucceeded { .. } => "SyncSucceeded",
+            Self::SyncFailed { .. } => "SyncFailed",
+            Self::SyncSuperseded { .. } => "SyncSuperseded",
+            Self::SyncHeld { .. } => "SyncHeld",
+            Self::RevertStarted { .. } => "RevertStarted",
+            Self::Reverted { .. } => "Reverted",
+            Self::RevertFailed { .. } => "RevertFailed",
+        }
+    }
+
+    /// Every kind, in the order of the variants.
+    pub const KINDS: [&'static str; 31] = [
+        "JournalCreated",
+        "DaemonStarted",
+        "ConfigurationChanged",
+        "ClusterUnreachable",
+        "ClusterReachable",
+        "RevisionObserved",
+        "RepositoryUnreachable",
+        "RepositoryReachable",
+        "DesiredStateChanged",
+        "RenderFailed",
+        "DesiredStateRefused",
+        "DesiredStateQuarantined",
+        "SyncStarted",
+        "SyncPaused",
+        "SyncResumed",
+        "ObjectApplied",
+        "ObjectFailed",
+        "ObjectGone",
+        "ObjectPruned",
+        "ObjectKeptForward",
+        "GateOpened",
+        "ObjectDegraded",
+        "GatePassed",
+        "GateFailed",
+        "SyncSucceeded",
+        "SyncFailed",
+        "SyncSuperseded",
+        "SyncHeld",
+        "RevertStarted",
+        "Reverted",
+        "RevertFailed",
+    ];
+
+    /// The object that it is about, for the index.
+    pub fn object(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::ObjectApplied { object, .. }
+            | Self::ObjectFailed { object, .. }
+            | Self::ObjectGone { object, .. }
+            | Self::ObjectPruned { object, .. }
+            | Self::ObjectKeptForward { object, .. }
+            | Self::ObjectDegraded { object, .. } => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The revision that it names.
+    pub fn revision(&self) -> Option<&CommitId> {
+        match self {
+            Self::RevisionObserved { revision, .. }
+            | Self::DesiredStateChanged { revision, .. }
+            | Self::RenderFailed { revision, .. }
+            | Self::DesiredStateRefused { revision, .. }
+            | Self::SyncStarted { revision, .. }
+            | Self::SyncHeld { revision, .. }
+            | Self::RevertStarted { revision, .. } => Some(revision),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The words everyone shares. Plain data without behaviour of its own: a value of a type in here is valid, since it was
+//! parsed at the border that made it.
+
+pub mod configuration;
+pub mod desired;
+pub mod digest;
+pub mod duration;
+pub mod event;
+pub mod fact;
+pub mod health;
+pub mod live;
+pub mod manifest;
+pub mod name;
+pub mod object;
+pub mod revision;
+
+pub use desired::{DesiredObject, DesiredSet, Plan, PlannedWrite, WriteKind};
+pub use digest::Digest;
+pub use event::{Actor, ActorKind, Envelope, Epoch, Event, Seq, Subject, SubjectKind};
+pub use fact::Fact;
+pub use health::{Health, ObjectReason};
+pub use jiff::Timestamp;
+pub use live::LiveObject;
+pub use manifest::Manifest;
+pub use name::{ApplicationName, RepositoryName};
+pub use object::{ApiVersion, ObjectKey, Uid};
+pub use revision::{Commit, CommitId, Relation};
