@@ -1,0 +1,3 @@
+module taffrail.dev/tests/gitserver
+
+go 1.25.0
