@@ -1,1 +1,23 @@
-//! Decides. No clock, no randomness, no async, no I/O, no unordered iteration: time comes in as a value.
+//! Decides. No clock, no randomness, no async, no I/O, no kube, no unordered iteration: time comes in as a value.
+//!
+//! [`engine::Engine`] is the way in. [`decide`] turns inputs into proposed facts, [`fold`] turns recorded events into
+//! [`state`], [`effects`] derives what the outside is asked to do.
+
+pub mod clock;
+pub mod decide;
+pub mod effect;
+pub mod effects;
+pub mod engine;
+pub mod fold;
+pub mod gate;
+pub mod health;
+pub mod input;
+pub mod observed;
+pub mod plan;
+pub mod state;
+pub mod time;
+
+pub use effect::{Effect, EffectKey, WriteKey};
+pub use engine::{Engine, Proposal, Step};
+pub use input::{Input, Outcome, Polled};
+pub use state::State;

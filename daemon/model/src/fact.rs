@@ -31,6 +31,11 @@ pub enum Fact {
         /// Names the stored document.
         digest: Digest,
     },
+    /// A changed configuration was refused; the old one stays in force.
+    ConfigurationRefused {
+        /// Each error with its file, line and column; at most 100.
+        errors: Vec<String>,
+    },
     /// The API server cannot be reached or does not answer; recorded once.
     ClusterUnreachable {
         /// Why, as the client saw it.
@@ -309,6 +314,19 @@ pub enum HoldReason {
     WaitExpired,
 }
 
+impl std::fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoPassedState => "it failed, and no earlier state has passed its gate",
+            Self::ByConfiguration => "it failed, and the configuration says to hold",
+            Self::Quarantined => "this state failed its gate before and is quarantined",
+            Self::CauseOutside => "it failed, but passed its gate before: the cause lies outside of it",
+            Self::RevertFailed => "the way back to the last good state failed too",
+            Self::WaitExpired => "it was waited for too long",
+        })
+    }
+}
+
 impl Fact {
     /// The kind, as in `kind` of the stored form.
     pub fn kind(&self) -> &'static str {
@@ -316,6 +334,7 @@ impl Fact {
             Self::JournalCreated { .. } => "JournalCreated",
             Self::DaemonStarted { .. } => "DaemonStarted",
             Self::ConfigurationChanged { .. } => "ConfigurationChanged",
+            Self::ConfigurationRefused { .. } => "ConfigurationRefused",
             Self::ClusterUnreachable { .. } => "ClusterUnreachable",
             Self::ClusterReachable {} => "ClusterReachable",
             Self::RevisionObserved { .. } => "RevisionObserved",
@@ -348,10 +367,11 @@ impl Fact {
     }
 
     /// Every kind, in the order of the variants.
-    pub const KINDS: [&'static str; 31] = [
+    pub const KINDS: [&'static str; 32] = [
         "JournalCreated",
         "DaemonStarted",
         "ConfigurationChanged",
+        "ConfigurationRefused",
         "ClusterUnreachable",
         "ClusterReachable",
         "RevisionObserved",

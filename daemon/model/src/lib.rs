@@ -20,7 +20,7 @@ pub use event::{Actor, ActorKind, Envelope, Epoch, Event, Seq, Subject, SubjectK
 pub use fact::Fact;
 pub use health::{Health, ObjectReason};
 pub use jiff::Timestamp;
-pub use live::LiveObject;
+pub use live::{LiveObject, Watch, WatchEvent, WatchScope};
 pub use manifest::Manifest;
 pub use name::{ApplicationName, RepositoryName};
 pub use object::{ApiVersion, ObjectKey, Uid};

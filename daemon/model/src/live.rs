@@ -1,8 +1,9 @@
-//! An object as a watch saw it. `Debug` prints its identity only.
+//! Live objects as watches see them. `Debug` prints their identity only.
 
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::object::{ApiVersion, ObjectKey, Uid};
@@ -26,4 +27,41 @@ impl fmt::Debug for LiveObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LiveObject({} {}@{})", self.key, self.uid, self.resource_version)
     }
+}
+
+/// What to watch. Ordered and comparable, since it names the effect that watches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Watch {
+    /// The apiVersion to read in.
+    pub api_version: ApiVersion,
+    /// The kind.
+    pub kind: String,
+    /// Which objects of it.
+    pub scope: WatchScope,
+}
+
+/// Which objects of a kind to watch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WatchScope {
+    /// In all namespaces, those with our label.
+    Ours,
+    /// All of a namespace.
+    Namespace(String),
+}
+
+/// What a watch saw. A stream of them ends only when it is dropped; it reconnects by itself, with back-off.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WatchEvent {
+    /// These are all there are: replaces what was known.
+    Listed(Vec<LiveObject>),
+    /// An object is new or changed.
+    Changed(LiveObject),
+    /// An object no longer matches: it is gone, or lost the label.
+    Removed(ObjectKey),
+    /// The server does not answer; what is known may be old, until the next event of another kind.
+    Lost(String),
+    /// The watch goes on where it was before it was lost.
+    Resumed,
 }

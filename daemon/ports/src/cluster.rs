@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use taffrail_model::{ApiVersion, ApplicationName, LiveObject, Manifest, ObjectKey, Uid};
+use taffrail_model::{ApiVersion, ApplicationName, Manifest, ObjectKey, Uid};
+pub use taffrail_model::{Watch, WatchEvent, WatchScope};
 
 use crate::{BoxFuture, BoxStream};
 
@@ -103,41 +103,6 @@ pub enum WriteErrorKind {
     Immutable,
     /// Nothing but another manifest helps.
     Refused,
-}
-
-/// What to watch. Ordered and comparable, since it names the effect that watches.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Watch {
-    /// The apiVersion to read in.
-    pub api_version: ApiVersion,
-    /// The kind.
-    pub kind: String,
-    /// Which objects of it.
-    pub scope: WatchScope,
-}
-
-/// Which objects of a kind to watch.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum WatchScope {
-    /// In all namespaces, those with [`APPLICATION_LABEL`].
-    Ours,
-    /// All of a namespace.
-    Namespace(String),
-}
-
-/// What a watch saw. A stream ends only when it is dropped; it reconnects by itself, with back-off.
-#[derive(Clone, Debug, PartialEq)]
-pub enum WatchEvent {
-    /// These are all there are: replaces what was known.
-    Listed(Vec<LiveObject>),
-    /// An object is new or changed.
-    Changed(LiveObject),
-    /// An object no longer matches: it is gone, or lost the label.
-    Removed(ObjectKey),
-    /// The server does not answer; what is known may be old, until the next `Listed`, `Changed`, `Removed` or `Resumed`.
-    Lost(String),
-    /// The watch goes on where it was before it was lost.
-    Resumed,
 }
 
 /// A Kubernetes API server.

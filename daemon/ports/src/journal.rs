@@ -65,8 +65,11 @@ pub struct EventQuery {
 pub struct EventPage {
     /// The events, with their stored bytes.
     pub events: Vec<StoredEvent>,
-    /// Whether the limit cut the rest off.
+    /// Whether there may be more: the limit cut the rest off, or the page took as much work as one may.
     pub more: bool,
+    /// When there is more, where to go on: the next page's `after`, or `before` when descending. A page that took too
+    /// much work may be short or even empty.
+    pub resume: Option<Seq>,
 }
 
 /// An event with the bytes that were stored for it and that its hash is made from.
@@ -92,7 +95,7 @@ pub struct Snapshot {
 }
 
 /// What went wrong with the journal.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     /// The store could not be written or read.
     #[error("the journal at {path} failed: {reason}")]

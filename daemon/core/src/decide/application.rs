@@ -1,0 +1,401 @@
+//! What follows for an application: the life of a sync, from the desired state to its end.
+//!
+//! Always: every sync ends - succeeded, failed, superseded, held or reverted. A revert that fails too stops.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use taffrail_model::configuration::{self, OnFailure};
+use taffrail_model::fact::HoldReason;
+use taffrail_model::{ApplicationName, Digest, Fact, Health, ObjectKey, ObjectReason, Seq, Timestamp};
+
+use super::{Context, Draft};
+use crate::effect::{EffectKey, WriteKey};
+use crate::fold::{Document, LONGEST_WAIT};
+use crate::gate::{self, GateWatch, Verdict};
+use crate::observed::{GRACE, Observed, Stale, watch_of};
+use crate::plan::{FIRST_WAVE, Planning, counts, plan};
+use crate::state::{Application, Phase, Purpose, State, Sync, Target};
+use crate::time::after;
+
+/// After so many superseded syncs in a row the next one waits for its gate, so that there is always a newer state to
+/// go back to.
+pub const SUPERSEDED_LIMIT: u32 = 3;
+/// How many reasons an event lists at its end.
+pub const REASONS: usize = 1000;
+
+/// What is said next.
+pub enum Next {
+    /// A fact; ask again once it is folded in.
+    Fact(Box<Draft>),
+    /// Nothing, before an input or this time.
+    Wait(Option<Timestamp>),
+}
+
+impl From<Draft> for Next {
+    fn from(draft: Draft) -> Self {
+        Self::Fact(Box::new(draft))
+    }
+}
+
+/// The next fact about an application, or when to ask again.
+pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next {
+    let (Some(application), Some(configured)) = (state.applications.get(name), state.configured(name)) else {
+        return Next::Wait(None);
+    };
+    let deciding = Deciding { state, context, name, application, configured };
+    match &application.sync {
+        Some(sync) => deciding.continue_sync(sync),
+        None => deciding.start_sync(),
+    }
+}
+
+struct Deciding<'a> {
+    state: &'a State,
+    context: Context<'a>,
+    name: &'a ApplicationName,
+    application: &'a Application,
+    configured: &'a configuration::Application,
+}
+
+impl Deciding<'_> {
+    fn draft(&self, fact: Fact) -> Draft {
+        Draft::application(self.name, fact)
+    }
+
+    fn start_sync(&self) -> Next {
+        let Some(desired) = &self.application.desired else { return Next::Wait(None) };
+        if self.application.live.as_ref().is_some_and(|live| live.digest == desired.digest) {
+            return Next::Wait(None);
+        }
+        let gate = self.configured.gate.digest();
+        let held = self.application.hold.as_ref().filter(|hold| hold.desired == desired.digest && hold.gate == gate);
+        if held.is_some() {
+            return Next::Wait(None);
+        }
+        if let Some((judged_by, seq)) = self.application.quarantined.get(&desired.digest)
+            && *judged_by == gate
+        {
+            return self.held(desired, HoldReason::Quarantined).because(*seq).into();
+        }
+        if self.stale(None).is_some() {
+            return Next::Wait(None); // a plan needs to know what is broken already
+        }
+        let plan = plan(Planning {
+            inventory: &self.application.inventory,
+            target: &desired.set,
+            prune: self.configured.sync.prune,
+            revert_to: None,
+            ignored: gate::broken_before(self.application, &desired.set, self.context.observed),
+        });
+        let fact = Fact::SyncStarted {
+            desired: desired.digest,
+            revision: desired.revision.clone(),
+            plan: plan.digest(),
+            counts: counts(&plan),
+        };
+        self.draft(fact).because(desired.seq).with(Document::Plan(plan.into())).into()
+    }
+
+    fn continue_sync(&self, sync: &Sync) -> Next {
+        let now = self.context.now;
+        match &sync.phase {
+            Phase::GateFailed { seq, verdict, objects } => return self.failed(sync, verdict, objects.clone(), *seq),
+            Phase::Failed { seq } => return self.after_failure(sync, *seq),
+            Phase::Writing { .. } | Phase::Gate { .. } | Phase::Pruning { .. } => {}
+        }
+        if now >= after(sync.started, LONGEST_WAIT) {
+            return self.held(&sync.target, HoldReason::WaitExpired).of(sync.id).into();
+        }
+        let stale = self.stale(Some(sync));
+        if sync.clock.is_paused() && stale.is_none() {
+            return self.draft(Fact::SyncResumed {}).of(sync.id).into();
+        }
+        let mut wake = after(sync.started, LONGEST_WAIT);
+        if let Some(Stale { since: Some(since), reason }) = &stale
+            && !sync.clock.is_paused()
+        {
+            if now >= after(*since, GRACE) {
+                return self.draft(Fact::SyncPaused { reason: reason.clone() }).of(sync.id).into();
+            }
+            wake = wake.min(after(*since, GRACE));
+        }
+        let next = match &sync.phase {
+            Phase::Writing { deletes, writes } => self.write(sync, deletes.is_empty(), writes, stale.is_some()),
+            Phase::Gate { opened, degraded } => self.judge(sync, *opened, degraded),
+            Phase::Pruning { deletes } => self.prune(sync, deletes, stale.is_some()),
+            Phase::GateFailed { .. } | Phase::Failed { .. } => Next::Wait(None),
+        };
+        match next {
+            Next::Wait(time) => Next::Wait(Some(time.map_or(wake, |time| time.min(wake)))),
+            fact => fact,
+        }
+    }
+
+    fn write(&self, sync: &Sync, deleted: bool, writes: &BTreeSet<usize>, stale: bool) -> Next {
+        // Another application's object is refused before any request: the server would let us co-own it.
+        for &index in writes {
+            let object = &sync.plan.writes[index].object;
+            if !self.application.inventory.contains_key(object) {
+                let reason = match self.state.owner(object) {
+                    Some(owner) => format!("it belongs to the application {owner}: no object has two owners"),
+                    None => "it was released by another application while this sync ran".to_owned(),
+                };
+                let fact = Fact::ObjectFailed { object: object.clone(), reason, attempts: 0 };
+                return self.draft(fact).of(sync.id).into();
+            }
+        }
+        let in_flight: Vec<&EffectKey> =
+            self.context.observed.in_flight.values().filter(|key| self.is_of(key, sync)).collect();
+        let first_wave_failed =
+            sync.plan.writes.iter().any(|write| write.wave == FIRST_WAVE && sync.failed.contains_key(&write.object));
+        let wave_failed = first_wave_failed
+            || writes.first().is_some_and(|&index| {
+                let wave = sync.plan.writes[index].wave;
+                sync.plan.writes.iter().any(|write| write.wave < wave && sync.failed.contains_key(&write.object))
+            });
+        let done = deleted && (writes.is_empty() || wave_failed);
+        if done && in_flight.is_empty() {
+            if sync.failed.is_empty() {
+                return self.open_gate(sync);
+            }
+            let objects = sync.failed.iter().map(|(object, reason)| reason_of(object, reason)).collect();
+            let verdict = format!("{} of {} objects could not be written", sync.failed.len(), sync.plan.writes.len());
+            return self.failed(sync, &verdict, objects, sync.id);
+        }
+        if !sync.is_revert() && self.may_supersede(sync) && self.at_boundary(sync, writes, &in_flight) {
+            return self.superseded(sync);
+        }
+        if stale {
+            return Next::Wait(None);
+        }
+        let deadline = sync.clock.deadline(self.context.now);
+        if self.context.now < deadline {
+            return Next::Wait(Some(deadline));
+        }
+        let late = match &sync.phase {
+            Phase::Writing { deletes, .. } => deletes.first().cloned(),
+            _ => None,
+        }
+        .or_else(|| writes.first().map(|&index| sync.plan.writes[index].object.clone()));
+        match late {
+            Some(object) => self.late(sync, object),
+            None => Next::Wait(None), // the outcome of what is in flight comes within its own time-out
+        }
+    }
+
+    /// An object that could not be written or deleted in time, and why.
+    fn late(&self, sync: &Sync, object: ObjectKey) -> Next {
+        let retrying = self
+            .context
+            .observed
+            .retrying
+            .iter()
+            .find(|(key, _)| self.is_of(key, sync) && matches!(key, EffectKey::Write(key) if key.object == object));
+        let reason = match retrying {
+            Some((_, reason)) => format!("the time for this sync is over; last: {reason}"),
+            None => match self.waiting_for_first_wave(sync) {
+                Some(waiting) => format!("the time for this sync is over while {waiting}"),
+                None => "the time for this sync is over".to_owned(),
+            },
+        };
+        self.draft(Fact::ObjectFailed { object, reason, attempts: 0 }).of(sync.id).into()
+    }
+
+    fn open_gate(&self, sync: &Sync) -> Next {
+        let policy = &self.configured.gate;
+        let fact = Fact::GateOpened {
+            timeout: milliseconds(policy.timeout),
+            settle: milliseconds(policy.settle),
+            objects: gate::scope(self.application, sync).count() as u64,
+            ignored: sync.plan.ignored.iter().take(super::input::LISTED).cloned().collect(),
+        };
+        self.draft(fact).of(sync.id).into()
+    }
+
+    fn judge(&self, sync: &Sync, opened: Seq, degraded: &BTreeSet<ObjectKey>) -> Next {
+        let watch = self.context.observed.gates.get(self.name).filter(|watch| watch.sync == sync.id);
+        let Some(watch) = watch else { return Next::Wait(Some(self.context.now)) };
+        if watch.stale.is_none() {
+            let news = watch.unwell.iter().find_map(|(object, health)| match health {
+                Health::Degraded(degradation) if !degraded.contains(object) => Some((object, degradation)),
+                _ => None,
+            });
+            if let Some((object, degradation)) = news {
+                let fact = Fact::ObjectDegraded { object: object.clone(), reason: degradation.message.clone() };
+                return self.draft(fact).of(sync.id).because(opened).into();
+            }
+        }
+        match watch.verdict(sync, &self.configured.gate, self.context.now) {
+            Verdict::Passed => {
+                self.draft(Fact::GatePassed { desired: sync.target.digest }).of(sync.id).because(opened).into()
+            }
+            Verdict::Failed(verdict) => {
+                let mut objects = watch.reasons();
+                objects.truncate(super::input::LISTED);
+                let verdict = match watch.unchecked.as_slice() {
+                    [] => verdict,
+                    unchecked => format!("{verdict}; {}", unchecked.join("; ")),
+                };
+                let fact = Fact::GateFailed { desired: sync.target.digest, verdict, objects };
+                self.draft(fact).of(sync.id).because(opened).into()
+            }
+            Verdict::Open(_) if self.may_supersede(sync) => self.superseded(sync),
+            Verdict::Open(wake) => Next::Wait(wake),
+        }
+    }
+
+    fn prune(&self, sync: &Sync, deletes: &BTreeSet<ObjectKey>, stale: bool) -> Next {
+        let Some(first) = deletes.first() else {
+            let (desired, held) = (sync.target.digest, sync.plan.held.clone());
+            let fact = match sync.purpose {
+                Purpose::Deploy => Fact::SyncSucceeded { desired, held },
+                Purpose::Revert => Fact::Reverted { desired, held },
+            };
+            return self.draft(fact).of(sync.id).into();
+        };
+        if stale {
+            return Next::Wait(None);
+        }
+        let deadline = sync.clock.deadline(self.context.now);
+        if self.context.now < deadline {
+            return Next::Wait(Some(deadline));
+        }
+        self.late(sync, first.clone())
+    }
+
+    fn failed(&self, sync: &Sync, verdict: &str, mut objects: Vec<ObjectReason>, cause: Seq) -> Next {
+        objects.truncate(REASONS);
+        let verdict = verdict.to_owned();
+        let fact = match sync.purpose {
+            Purpose::Deploy => Fact::SyncFailed { verdict, objects },
+            Purpose::Revert => Fact::RevertFailed { verdict, objects },
+        };
+        self.draft(fact).of(sync.id).because(cause).into()
+    }
+
+    fn after_failure(&self, sync: &Sync, cause: Seq) -> Next {
+        let failed = sync.target.digest;
+        let gate = self.configured.gate.digest();
+        let hold = |reason| self.held(&sync.target, reason).of(sync.id).because(cause).into();
+        if sync.is_revert() {
+            // Something newer that Git asks for by now is tried; what failed is not.
+            let desired = self.application.desired.as_ref().filter(|desired| self.is_quarantined(desired.digest, gate));
+            let held = desired.unwrap_or(&sync.target);
+            return self.held(held, HoldReason::RevertFailed).of(sync.id).because(cause).into();
+        }
+        if self.configured.on_failure == OnFailure::Hold {
+            return hold(HoldReason::ByConfiguration);
+        }
+        if self.application.passed.iter().any(|passed| passed.digest == failed) {
+            return hold(HoldReason::CauseOutside);
+        }
+        let Some(target) = self.application.passed.last() else { return hold(HoldReason::NoPassedState) };
+        if !self.is_quarantined(failed, gate) {
+            let fact = Fact::DesiredStateQuarantined { desired: failed, gate };
+            return self.draft(fact).of(sync.id).because(cause).into();
+        }
+        let plan = plan(Planning {
+            inventory: &self.application.inventory,
+            target: &target.set,
+            prune: self.configured.sync.prune,
+            revert_to: Some(target.seq),
+            ignored: sync.plan.ignored.clone(),
+        });
+        let fact = Fact::RevertStarted {
+            from: failed,
+            to: target.digest,
+            passed: target.seq,
+            revision: target.revision.clone(),
+            plan: plan.digest(),
+            counts: counts(&plan),
+        };
+        self.draft(fact).because(cause).with(Document::Plan(plan.into())).into()
+    }
+
+    fn held(&self, target: &Target, reason: HoldReason) -> Draft {
+        self.draft(Fact::SyncHeld { revision: target.revision.clone(), desired: target.digest, reason })
+    }
+
+    fn superseded(&self, sync: &Sync) -> Next {
+        let Some(desired) = &self.application.desired else { return Next::Wait(None) };
+        self.draft(Fact::SyncSuperseded { by: desired.digest }).of(sync.id).because(desired.seq).into()
+    }
+
+    fn is_quarantined(&self, digest: Digest, gate: Digest) -> bool {
+        self.application.quarantined.get(&digest).is_some_and(|(judged_by, _)| *judged_by == gate)
+    }
+
+    /// Whether Git asks for a state that is to come instead of the one that is under way.
+    fn may_supersede(&self, sync: &Sync) -> bool {
+        let Some(desired) = &self.application.desired else { return false };
+        desired.seq > sync.id
+            && desired.digest != sync.target.digest
+            && !self.is_quarantined(desired.digest, self.configured.gate.digest())
+            && self.application.superseded < SUPERSEDED_LIMIT
+    }
+
+    /// Whether a wave has just ended, or nothing goes on but waiting.
+    fn at_boundary(&self, sync: &Sync, writes: &BTreeSet<usize>, in_flight: &[&EffectKey]) -> bool {
+        if !in_flight.is_empty() {
+            return in_flight.iter().all(|key| self.context.observed.retrying.contains_key(key));
+        }
+        let Some(&first) = writes.first() else { return true };
+        let wave = sync.plan.writes[first].wave;
+        let place = sync.plan.writes.partition_point(|write| write.wave < wave);
+        first == place || self.waiting_for_first_wave(sync).is_some()
+    }
+
+    fn stale(&self, sync: Option<&Sync>) -> Option<Stale> {
+        let watches = match sync {
+            Some(sync) => gate::watches(self.application, sync),
+            None => self.application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect(),
+        };
+        self.context.observed.live.stale(&watches)
+    }
+
+    fn is_of(&self, key: &EffectKey, sync: &Sync) -> bool {
+        matches!(key, EffectKey::Write(WriteKey { application, sync: id, .. }) if application == self.name && *id == sync.id)
+    }
+
+    fn waiting_for_first_wave(&self, sync: &Sync) -> Option<String> {
+        waiting_for_first_wave(self.application, sync, self.context.observed)
+    }
+}
+
+/// The first namespace or definition of a sync that others wait for, and is not ready.
+pub(crate) fn waiting_for_first_wave(application: &Application, sync: &Sync, observed: &Observed) -> Option<String> {
+    sync.plan.writes.iter().take_while(|write| write.wave == FIRST_WAVE).find_map(|write| {
+        let owned = application.inventory.get(&write.object)?;
+        match observed.live.health(&write.object, owned) {
+            Health::Healthy | Health::Suspended => None,
+            health => Some(format!("{} is {health}", write.object)),
+        }
+    })
+}
+
+/// What a sync waits for before it writes on, for people.
+pub fn waits(application: &Application, sync: &Sync, observed: &Observed) -> Vec<String> {
+    let mut waits = Vec::new();
+    if let Phase::Writing { writes, .. } = &sync.phase {
+        waits.extend(waiting_for_first_wave(application, sync, observed));
+        if !writes.is_empty() {
+            waits.push(format!("{} of {} objects are still to be written", writes.len(), sync.plan.writes.len()));
+        }
+    }
+    waits
+}
+
+/// Looks at gates that are open but were not looked at.
+pub(crate) fn needs_look(state: &State, name: &ApplicationName, gate: Option<&GateWatch>) -> bool {
+    let sync = state.applications.get(name).and_then(|application| application.sync.as_ref());
+    sync.is_some_and(|sync| matches!(sync.phase, Phase::Gate { .. }) && gate.is_none_or(|gate| gate.sync != sync.id))
+}
+
+fn reason_of(object: &ObjectKey, reason: &str) -> ObjectReason {
+    ObjectReason { object: object.clone(), reason: reason.to_owned() }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

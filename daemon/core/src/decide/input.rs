@@ -1,0 +1,213 @@
+//! What an input says by itself. What follows from it for an application is for [`super::next`] to say.
+
+use std::sync::Arc;
+
+use taffrail_model::configuration::Configuration;
+use taffrail_model::fact::{ChangeCounts, RefusalReason};
+use taffrail_model::{Actor, ApplicationName, CommitId, DesiredSet, Digest, Fact, ObjectKey, RepositoryName};
+
+use super::{Context, Draft};
+use crate::effect::WriteKey;
+use crate::fold::Document;
+use crate::input::{Input, Outcome, Polled};
+use crate::observed::GRACE;
+use crate::state::State;
+use crate::time::{after, between};
+
+/// How many objects, errors or reasons an event lists; what is more is counted.
+pub const LISTED: usize = 100;
+/// How often an object may be found gone in one sync before that counts as a failure.
+pub const GONE_LIMIT: u32 = 5;
+
+/// The facts in `input`.
+pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
+    match input {
+        Input::Started { version } => vec![Draft::system(Fact::DaemonStarted { version: version.clone() })],
+        Input::Configured(configuration) => configured(state, configuration),
+        Input::ConfigurationRefused(errors) => {
+            let errors = errors.iter().take(LISTED).cloned().collect();
+            vec![Draft::system(Fact::ConfigurationRefused { errors })]
+        }
+        Input::Polled { repository, outcome, .. } => polled(state, context, repository, outcome),
+        Input::Rendered { application, revision, outcome, .. } => rendered(state, application, revision, outcome),
+        Input::Written { key: crate::effect::EffectKey::Write(key), outcome } => written(state, key, outcome),
+        Input::Seen { .. } | Input::Wake => cluster(state, context),
+        Input::Retrying { .. } | Input::Checked { .. } | Input::Written { .. } => Vec::new(),
+    }
+}
+
+fn configured(state: &State, configuration: &Arc<Configuration>) -> Vec<Draft> {
+    let digest = Digest::of(&configuration.to_bytes());
+    if state.configuration.as_ref().is_some_and(|(known, _)| *known == digest) {
+        return Vec::new();
+    }
+    let fact = Fact::ConfigurationChanged { digest };
+    vec![Draft::system(fact).with(Document::Configuration(configuration.clone()))]
+}
+
+/// Whether the cluster can be seen, when that changes and stays so for a while.
+fn cluster(state: &State, context: Context<'_>) -> Vec<Draft> {
+    let live = &context.observed.live;
+    match live.lost() {
+        Some((since, reason)) if !state.cluster_unreachable && between(since, context.now) >= GRACE => {
+            vec![Draft::system(Fact::ClusterUnreachable { error: reason.to_owned() })]
+        }
+        None if state.cluster_unreachable && live.reachable() => vec![Draft::system(Fact::ClusterReachable {})],
+        _ => Vec::new(),
+    }
+}
+
+fn polled(state: &State, context: Context<'_>, name: &RepositoryName, outcome: &Result<Polled, String>) -> Vec<Draft> {
+    let known = state.repositories.get(name);
+    let unreachable = known.is_some_and(|repository| repository.unreachable);
+    let polled = match outcome {
+        Ok(polled) => polled,
+        Err(_) if unreachable => return Vec::new(),
+        Err(error) => {
+            return vec![Draft::repository(name, Fact::RepositoryUnreachable { error: error.clone() })];
+        }
+    };
+    let mut drafts = Vec::new();
+    if unreachable {
+        let failures = context.observed.polls.get(name).map_or(0, |polls| polls.recovered_from);
+        drafts.push(Draft::repository(name, Fact::RepositoryReachable { failures }));
+    }
+    let head = known.and_then(|repository| repository.head.as_ref());
+    if head.is_none_or(|head| head.revision != polled.revision) {
+        let fact = Fact::RevisionObserved {
+            revision: polled.revision.clone(),
+            previous: head.map(|head| head.revision.clone()),
+            relation: polled.relation,
+            commits: polled.commits.iter().take(LISTED).cloned().collect(),
+            count: polled.count,
+        };
+        let author = polled.commits.first().map_or_else(Actor::daemon, |commit| Actor::author(&commit.author));
+        drafts.push(Draft::repository(name, fact).by(author));
+    }
+    drafts
+}
+
+fn rendered(
+    state: &State,
+    name: &ApplicationName,
+    revision: &CommitId,
+    outcome: &Result<Arc<DesiredSet>, Vec<String>>,
+) -> Vec<Draft> {
+    let Some(configured) = state.configured(name) else { return Vec::new() };
+    let head = state.repositories.get(&configured.repository).and_then(|repository| repository.head.as_ref());
+    let Some(head) = head.filter(|head| head.revision == *revision) else { return Vec::new() };
+    let application = state.applications.get(name);
+    let refused_before = application
+        .and_then(|application| application.refused.as_ref())
+        .is_some_and(|refused| refused.revision == *revision);
+    let draft = |fact| Draft::application(name, fact).because(head.seq).by(Actor::author(&head.author));
+
+    let set = match outcome {
+        Err(_) if refused_before => return Vec::new(),
+        Err(errors) => {
+            let errors = errors.iter().take(LISTED).cloned().collect();
+            return vec![draft(Fact::RenderFailed { revision: revision.clone(), errors })];
+        }
+        Ok(set) => set,
+    };
+    let something = application.is_some_and(|application| {
+        !application.inventory.is_empty()
+            || application.desired.as_ref().is_some_and(|desired| !desired.set.objects.is_empty())
+    });
+    if set.objects.is_empty() && something {
+        if refused_before {
+            return Vec::new();
+        }
+        let reason = RefusalReason::Empty;
+        return vec![draft(Fact::DesiredStateRefused { revision: revision.clone(), reason })];
+    }
+    let digest = set.digest();
+    let before = application.and_then(|application| application.desired.as_ref());
+    match before {
+        Some(desired) if desired.digest == digest => {
+            // The same state, asked for again. Only worth a word when that state is not applied.
+            let hold = application.and_then(|application| application.hold.as_ref());
+            match hold {
+                Some(hold) if hold.desired == digest && desired.revision != *revision => {
+                    vec![draft(Fact::SyncHeld { revision: revision.clone(), desired: digest, reason: hold.reason })]
+                }
+                _ => Vec::new(),
+            }
+        }
+        _ => {
+            let nothing = DesiredSet::default();
+            let previous = before.map_or(&nothing, |desired| &desired.set);
+            let fact = changed(revision, digest, before.map(|desired| desired.digest), previous, set);
+            vec![draft(fact).with(Document::Set(set.clone()))]
+        }
+    }
+}
+
+fn changed(revision: &CommitId, desired: Digest, previous: Option<Digest>, old: &DesiredSet, new: &DesiredSet) -> Fact {
+    let missing_in = |set: &DesiredSet, other: &DesiredSet| -> Vec<ObjectKey> {
+        set.objects.keys().filter(|object| !other.objects.contains_key(object)).cloned().collect()
+    };
+    let mut added = missing_in(new, old);
+    let mut removed = missing_in(old, new);
+    let mut changed: Vec<ObjectKey> = new
+        .objects
+        .iter()
+        .filter(|(object, desired)| old.objects.get(*object).is_some_and(|before| before != *desired))
+        .map(|(object, _)| object.clone())
+        .collect();
+    let counts =
+        ChangeCounts { added: added.len() as u64, changed: changed.len() as u64, removed: removed.len() as u64 };
+    for list in [&mut added, &mut changed, &mut removed] {
+        list.truncate(LISTED);
+    }
+    Fact::DesiredStateChanged {
+        revision: revision.clone(),
+        desired,
+        previous,
+        objects: new.objects.len() as u64,
+        added,
+        changed,
+        removed,
+        counts,
+    }
+}
+
+/// The outcome of a write becomes a fact under its own sync, also when that was superseded: otherwise uids would be
+/// lost, and objects orphaned.
+fn written(state: &State, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
+    let application = state.applications.get(&key.application);
+    let current = application.and_then(|application| application.sync.as_ref()).filter(|sync| sync.id == key.sync);
+    let object = key.object.clone();
+    let fact = match outcome {
+        Outcome::Applied { uid, manifest, created, resource_version, attempts } => Fact::ObjectApplied {
+            object,
+            uid: uid.clone(),
+            manifest: *manifest,
+            created: *created,
+            resource_version: resource_version.clone(),
+            attempts: *attempts,
+        },
+        Outcome::Deleted { uid } => Fact::ObjectPruned { object, uid: uid.clone() },
+        Outcome::Gone { uid } => match current {
+            Some(sync) if sync.gone.get(&object).copied().unwrap_or_default() >= GONE_LIMIT => Fact::ObjectFailed {
+                object,
+                reason: format!("it was gone {GONE_LIMIT} times while it was written: something deletes it"),
+                attempts: GONE_LIMIT,
+            },
+            _ => Fact::ObjectGone { object, uid: uid.clone() },
+        },
+        Outcome::Refused { reason, immutable, attempts } => match current {
+            Some(sync) if sync.is_revert() && *immutable => Fact::ObjectKeptForward { object, reason: reason.clone() },
+            Some(_) => Fact::ObjectFailed { object, reason: reason.clone(), attempts: *attempts },
+            None => return Vec::new(),
+        },
+        Outcome::Stopped => return Vec::new(),
+    };
+    vec![Draft::application(&key.application, fact).of(key.sync)]
+}
+
+/// When [`cluster`] has something to say without a new input.
+pub(crate) fn cluster_wake(state: &State, context: Context<'_>) -> Option<taffrail_model::Timestamp> {
+    let (since, _) = context.observed.live.lost()?;
+    (!state.cluster_unreachable).then(|| after(since, GRACE))
+}

@@ -1,0 +1,91 @@
+//! Effects: what the outside is asked to do. They are derived from the state, never queued, so that the same state asks
+//! for the same effects after a crash. They carry all they need and decide nothing.
+
+use std::time::Duration;
+
+use taffrail_model::configuration::{Check, Repository};
+use taffrail_model::{
+    ApiVersion, ApplicationName, CommitId, Digest, ObjectKey, RepositoryName, Seq, Timestamp, Uid, Watch,
+};
+
+/// Names an effect. An effect whose key is no longer asked for is stopped; a write that was sent is never aborted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EffectKey {
+    /// The so-maniest poll of a repository since this daemon started.
+    Poll(RepositoryName, u64),
+    /// A render of a revision, and the digest of what else decides its result.
+    Render(ApplicationName, CommitId, Digest),
+    /// A watch.
+    Watch(Watch),
+    /// A write or delete.
+    Write(WriteKey),
+    /// A check of a gate, by its place in the configuration.
+    Check(ApplicationName, Seq, usize),
+}
+
+/// Names a write: a late outcome is told from the one that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteKey {
+    /// The application.
+    pub application: ApplicationName,
+    /// The sync or revert.
+    pub sync: Seq,
+    /// Rises when the object was found to be gone.
+    pub attempt: u32,
+    /// Whether it deletes.
+    pub delete: bool,
+    /// The object.
+    pub object: ObjectKey,
+}
+
+/// Something that the outside is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Fetch a branch, not before `at`.
+    Poll {
+        /// The repository.
+        name: RepositoryName,
+        /// How to reach it.
+        repository: Repository,
+        /// The head that is known.
+        known: Option<CommitId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Render a folder of a revision and store the manifests.
+    Render {
+        /// The application.
+        application: ApplicationName,
+        /// Its repository.
+        repository: RepositoryName,
+        /// The revision.
+        revision: CommitId,
+        /// The folder.
+        path: String,
+        /// For objects that name none.
+        namespace: Option<String>,
+    },
+    /// Watch objects.
+    Watch(Watch),
+    /// Write an object; transient failures are tried again until it is stopped.
+    Apply {
+        /// What to write: the name of a stored manifest.
+        manifest: Digest,
+        /// The uid that the object must have; without one it is looked up first.
+        uid: Option<Uid>,
+    },
+    /// Delete an object; transient failures are tried again until it is stopped.
+    Delete {
+        /// The apiVersion to delete it in.
+        api_version: ApiVersion,
+        /// The uid that it must have; without one it is looked up first.
+        uid: Option<Uid>,
+    },
+    /// Make a check of a gate again and again.
+    Check {
+        /// The check.
+        check: Check,
+        /// Time between two tries.
+        interval: Duration,
+    },
+}

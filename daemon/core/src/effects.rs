@@ -1,0 +1,166 @@
+//! Which effects a state asks for.
+//!
+//! Always: a function of the state and what is seen. Nothing is written to a cluster that a folded event does not intend.
+
+use std::collections::BTreeMap;
+
+use taffrail_model::configuration::{self, Check};
+use taffrail_model::{ApplicationName, Digest, RepositoryName, Timestamp};
+
+use crate::decide::Context;
+use crate::decide::application::waiting_for_first_wave;
+use crate::effect::{Effect, EffectKey, WriteKey};
+use crate::gate;
+use crate::observed::watch_of;
+use crate::plan::FIRST_WAVE;
+use crate::state::{Application, Phase, State, Sync};
+
+/// How many writes of one sync are asked for at once.
+pub const WRITES_AT_ONCE: usize = 32;
+
+/// The polls that are due, or will be.
+pub fn of_repository(state: &State, context: Context<'_>, name: &RepositoryName) -> Option<(EffectKey, Effect)> {
+    let (_, configuration) = state.configuration.as_ref()?;
+    let repository = configuration.repositories.get(name)?.clone();
+    let polls = context.observed.polls.get(name).cloned().unwrap_or_default();
+    let known = state.repositories.get(name).and_then(|known| known.head.as_ref()).map(|head| head.revision.clone());
+    let at = polls.next.unwrap_or(Timestamp::UNIX_EPOCH);
+    Some((EffectKey::Poll(name.clone(), polls.count), Effect::Poll { name: name.clone(), repository, known, at }))
+}
+
+/// What an application asks for.
+pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationName) -> BTreeMap<EffectKey, Effect> {
+    let mut effects = BTreeMap::new();
+    let Some(configured) = state.configured(name) else { return effects };
+    let application = state.applications.get(name);
+    if let Some((key, effect)) = render(state, context, name, configured) {
+        effects.insert(key, effect);
+    }
+    let Some(application) = application else { return effects };
+    let watches = match &application.sync {
+        Some(sync) => gate::watches(application, sync),
+        None => application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect(),
+    };
+    effects.extend(watches.into_iter().map(|watch| (EffectKey::Watch(watch.clone()), Effect::Watch(watch))));
+    if let Some(sync) = &application.sync {
+        match &sync.phase {
+            Phase::Writing { .. } => effects.extend(writes(application, sync, context, name)),
+            Phase::Pruning { deletes } => {
+                effects.extend(
+                    deletes.iter().take(WRITES_AT_ONCE).filter_map(|object| delete(application, sync, name, object)),
+                );
+            }
+            Phase::Gate { .. } => effects.extend(checks(configured, sync, context, name)),
+            Phase::GateFailed { .. } | Phase::Failed { .. } => {}
+        }
+    }
+    effects
+}
+
+/// What else than the revision decides the result of a render.
+pub fn render_key(configured: &configuration::Application) -> Digest {
+    Digest::of(format!("{}\0{}\0{:?}", configured.repository, configured.path, configured.namespace).as_bytes())
+}
+
+fn render(
+    state: &State,
+    context: Context<'_>,
+    name: &ApplicationName,
+    configured: &configuration::Application,
+) -> Option<(EffectKey, Effect)> {
+    let head = state.repositories.get(&configured.repository)?.head.as_ref()?;
+    let key = render_key(configured);
+    let done =
+        context.observed.rendered.get(name).is_some_and(|(revision, by)| *revision == head.revision && *by == key);
+    (!done).then(|| {
+        (
+            EffectKey::Render(name.clone(), head.revision.clone(), key),
+            Effect::Render {
+                application: name.clone(),
+                repository: configured.repository.clone(),
+                revision: head.revision.clone(),
+                path: configured.path.clone(),
+                namespace: configured.namespace.clone(),
+            },
+        )
+    })
+}
+
+fn writes(
+    application: &Application,
+    sync: &Sync,
+    context: Context<'_>,
+    name: &ApplicationName,
+) -> Vec<(EffectKey, Effect)> {
+    let Phase::Writing { deletes, writes } = &sync.phase else { return Vec::new() };
+    if !deletes.is_empty() {
+        return deletes
+            .iter()
+            .take(WRITES_AT_ONCE)
+            .filter_map(|object| delete(application, sync, name, object))
+            .collect();
+    }
+    let Some(&first) = writes.first() else { return Vec::new() };
+    let wave = sync.plan.writes[first].wave;
+    let earlier_failed = sync.plan.writes.iter().any(|w| w.wave < wave && sync.failed.contains_key(&w.object));
+    let waits = wave > FIRST_WAVE && waiting_for_first_wave(application, sync, context.observed).is_some();
+    if earlier_failed || waits {
+        return Vec::new();
+    }
+    writes
+        .iter()
+        .map(|&index| &sync.plan.writes[index])
+        .take_while(|write| write.wave == wave)
+        .take(WRITES_AT_ONCE)
+        .filter_map(|write| {
+            // Not in the inventory: it belongs to another application, and is about to be recorded as failed.
+            let owned = application.inventory.get(&write.object)?;
+            let effect = Effect::Apply { manifest: write.manifest, uid: owned.uid.clone() };
+            Some((EffectKey::Write(write_key(sync, name, &write.object, false)), effect))
+        })
+        .collect()
+}
+
+fn delete(
+    application: &Application,
+    sync: &Sync,
+    name: &ApplicationName,
+    object: &taffrail_model::ObjectKey,
+) -> Option<(EffectKey, Effect)> {
+    let owned = application.inventory.get(object)?;
+    let effect = Effect::Delete { api_version: owned.api_version.clone(), uid: owned.uid.clone() };
+    Some((EffectKey::Write(write_key(sync, name, object, true)), effect))
+}
+
+fn write_key(sync: &Sync, name: &ApplicationName, object: &taffrail_model::ObjectKey, delete: bool) -> WriteKey {
+    WriteKey {
+        application: name.clone(),
+        sync: sync.id,
+        attempt: sync.gone.get(object).copied().unwrap_or_default(),
+        delete,
+        object: object.clone(),
+    }
+}
+
+fn checks(
+    configured: &configuration::Application,
+    sync: &Sync,
+    context: Context<'_>,
+    name: &ApplicationName,
+) -> Vec<(EffectKey, Effect)> {
+    let ready = context.observed.gates.get(name).is_some_and(|gate| gate.sync == sync.id && gate.ready_for_checks());
+    if !ready {
+        return Vec::new();
+    }
+    configured
+        .gate
+        .checks
+        .iter()
+        .enumerate()
+        .map(|(index, check)| {
+            let Check::Http { interval, .. } = check;
+            let effect = Effect::Check { check: check.clone(), interval: *interval };
+            (EffectKey::Check(name.clone(), sync.id, index), effect)
+        })
+        .collect()
+}

@@ -1,0 +1,323 @@
+//! The stepper: the only caller of the decisions, the fold and the derivation of effects.
+//!
+//! `propose` says what is to be recorded; nothing has changed then. Once that is durable, `commit` folds it in and says
+//! which effects to start and to stop. Effects' outcomes come back as inputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use taffrail_model::{ApplicationName, Digest, Envelope, Event, Fact, ObjectKey, Plan, Subject, Timestamp, Watch};
+
+use crate::decide::application::{Next, needs_look, next};
+use crate::decide::{Context, Draft, input::cluster_wake, react};
+use crate::effect::{Effect, EffectKey};
+use crate::effects;
+use crate::fold::{Document, Documents, apply};
+use crate::input::Input;
+use crate::observed::Observed;
+use crate::state::State;
+
+/// How many facts one call of [`Engine::propose`] may find: more can only be an error in the rules.
+pub const FACTS_LIMIT: usize = 10_000;
+
+/// What is to be recorded, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proposal {
+    /// The events.
+    pub envelopes: Vec<Envelope>,
+    /// Documents that they name.
+    pub documents: Documents,
+}
+
+/// What to do after a commit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// Effects to start.
+    pub start: Vec<(EffectKey, Effect)>,
+    /// Effects that nobody asks for any more. A write among them is not tried again; what was sent is not aborted.
+    pub stop: Vec<EffectKey>,
+    /// When to come back with [`Input::Wake`].
+    pub wake: Option<Timestamp>,
+    /// Applications that may look different now.
+    pub touched: BTreeSet<ApplicationName>,
+}
+
+/// State, what is seen, and what is running.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    observed: Observed,
+    /// What each application asks for.
+    asked: BTreeMap<ApplicationName, BTreeMap<EffectKey, Effect>>,
+    /// What was started and has not ended.
+    running: BTreeSet<EffectKey>,
+    /// How many applications ask for a watch.
+    watchers: BTreeMap<Watch, usize>,
+    /// Applications that wait for the outcome of another's write to an object.
+    fenced: BTreeMap<ObjectKey, BTreeSet<ApplicationName>>,
+    wakes: BTreeMap<ApplicationName, Timestamp>,
+    touched: BTreeSet<ApplicationName>,
+}
+
+impl Engine {
+    /// An engine that goes on from `state`.
+    pub fn new(state: State) -> Self {
+        Self {
+            state,
+            observed: Observed::default(),
+            asked: BTreeMap::new(),
+            running: BTreeSet::new(),
+            watchers: BTreeMap::new(),
+            fenced: BTreeMap::new(),
+            wakes: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What is seen.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// What is to be recorded after these inputs. Takes in what they let us see; changes no state.
+    pub fn propose(&mut self, inputs: Vec<Input>, now: Timestamp) -> Proposal {
+        let now = now.max(self.state.time);
+        let mut proposal = Proposal::default();
+        let mut scratch = self.state.clone();
+        for input in &inputs {
+            self.take_in(input, now);
+            let drafts = react(&scratch, Context { now, observed: &self.observed }, input);
+            for draft in drafts {
+                self.touched.extend(concerned(&scratch, &draft.subject));
+                record(&mut scratch, &mut proposal, draft, now);
+            }
+        }
+        for name in std::mem::take(&mut self.touched) {
+            self.observed.look(&scratch, [name.clone()], now);
+            while proposal.envelopes.len() < FACTS_LIMIT {
+                if needs_look(&scratch, &name, self.observed.gates.get(&name)) {
+                    self.observed.look(&scratch, [name.clone()], now);
+                }
+                match next(&scratch, Context { now, observed: &self.observed }, &name) {
+                    Next::Fact(draft) => record(&mut scratch, &mut proposal, *draft, now),
+                    Next::Wait(_) => break,
+                }
+            }
+            self.touched.insert(name);
+        }
+        proposal
+    }
+
+    /// Folds in what was recorded and says what to do.
+    pub fn commit(&mut self, events: &[Event], documents: &Documents, now: Timestamp) -> Step {
+        for event in events {
+            apply(&mut self.state, event, documents);
+            self.touched.extend(concerned(&self.state, &event.envelope.subject));
+        }
+        let now = now.max(self.state.time);
+        let touched = std::mem::take(&mut self.touched);
+        self.observed.look(&self.state, touched.iter().cloned(), now);
+        let mut step = Step::default();
+        for name in &touched {
+            let context = Context { now, observed: &self.observed };
+            match next(&self.state, context, name) {
+                Next::Wait(Some(wake)) => self.wakes.insert(name.clone(), wake),
+                Next::Wait(None) => self.wakes.remove(name),
+                Next::Fact(_) => self.wakes.insert(name.clone(), now),
+            };
+            let asked = effects::of_application(&self.state, context, name);
+            self.ask(name, asked, &mut step);
+        }
+        self.poll(now, &mut step);
+        let context = Context { now, observed: &self.observed };
+        step.wake = self.wakes.values().copied().chain(cluster_wake(&self.state, context)).min();
+        step.touched = touched;
+        step
+    }
+
+    /// Compares what an application asks for with what it asked for before.
+    fn ask(&mut self, name: &ApplicationName, asked: BTreeMap<EffectKey, Effect>, step: &mut Step) {
+        let before = self.asked.insert(name.clone(), asked.clone()).unwrap_or_default();
+        for key in before.keys().filter(|key| !asked.contains_key(key)) {
+            if let EffectKey::Watch(watch) = key {
+                let watchers = self.watchers.entry(watch.clone()).or_insert(1);
+                *watchers -= 1;
+                if *watchers > 0 {
+                    continue;
+                }
+                self.watchers.remove(watch);
+                self.observed.live.forget(watch);
+            }
+            self.observed.retrying.remove(key);
+            if let EffectKey::Check(application, sync, index) = key {
+                self.observed.checks.remove(&(application.clone(), *sync, *index));
+            }
+            if self.running.remove(key) {
+                step.stop.push(key.clone());
+            }
+        }
+        for (key, effect) in asked {
+            if let EffectKey::Watch(watch) = &key
+                && !before.contains_key(&key)
+            {
+                *self.watchers.entry(watch.clone()).or_default() += 1;
+            }
+            if self.running.contains(&key) {
+                continue;
+            }
+            if let EffectKey::Write(write) = &key {
+                if self.observed.in_flight.contains_key(&write.object) {
+                    // The next write to an object waits for the outcome of the last.
+                    self.fenced.entry(write.object.clone()).or_default().insert(name.clone());
+                    continue;
+                }
+                self.observed.in_flight.insert(write.object.clone(), key.clone());
+            }
+            self.running.insert(key.clone());
+            step.start.push((key, effect));
+        }
+    }
+
+    /// Asks for the next poll of each repository; there are few.
+    fn poll(&mut self, now: Timestamp, step: &mut Step) {
+        let context = Context { now, observed: &self.observed };
+        let repositories =
+            self.state.configuration.iter().flat_map(|(_, configuration)| configuration.repositories.keys());
+        let polls: BTreeMap<EffectKey, Effect> =
+            repositories.filter_map(|name| effects::of_repository(&self.state, context, name)).collect();
+        let old: Vec<EffectKey> = self
+            .running
+            .iter()
+            .filter(|key| matches!(key, EffectKey::Poll(..)) && !polls.contains_key(key))
+            .cloned()
+            .collect();
+        for key in old {
+            self.running.remove(&key);
+            step.stop.push(key);
+        }
+        for (key, effect) in polls {
+            if self.running.insert(key.clone()) {
+                step.start.push((key, effect));
+            }
+        }
+    }
+
+    fn take_in(&mut self, input: &Input, now: Timestamp) {
+        match input {
+            Input::Polled { repository, outcome, key } => {
+                self.running.remove(key);
+                let configured = self.state.configuration.as_ref();
+                if let Some(configured) = configured.and_then(|(_, all)| all.repositories.get(repository)) {
+                    // A failure count that is about to be recorded must be read before it is forgotten.
+                    let failed = outcome.is_err();
+                    let before = self.observed.polls.get(repository).map_or(0, |polls| polls.failures);
+                    self.observed.schedule_poll(repository, configured.poll, failed, now);
+                    if !failed && let Some(polls) = self.observed.polls.get_mut(repository) {
+                        polls.recovered_from = before;
+                    }
+                }
+            }
+            Input::Rendered { application, revision, key, .. } => {
+                self.running.remove(key);
+                if let EffectKey::Render(_, _, by) = key {
+                    self.observed.rendered.insert(application.clone(), (revision.clone(), *by));
+                }
+                self.touched.insert(application.clone());
+            }
+            Input::Seen { watch, event } => {
+                if self.running.contains(&EffectKey::Watch(watch.clone())) {
+                    self.observed.live.see(watch, event.clone(), now);
+                    let key = EffectKey::Watch(watch.clone());
+                    let watching = self.asked.iter().filter(|(_, asked)| asked.contains_key(&key));
+                    let names: Vec<ApplicationName> = watching.map(|(name, _)| name.clone()).collect();
+                    self.touched.extend(names);
+                }
+            }
+            Input::Retrying { key, reason } => {
+                if self.running.contains(key) {
+                    self.observed.retrying.insert(key.clone(), reason.clone());
+                    self.touch_key(key);
+                }
+            }
+            Input::Written { key, .. } => {
+                self.running.remove(key);
+                self.observed.retrying.remove(key);
+                if let EffectKey::Write(write) = key
+                    && self.observed.in_flight.get(&write.object) == Some(key)
+                {
+                    self.observed.in_flight.remove(&write.object);
+                    self.touched.extend(self.fenced.remove(&write.object).unwrap_or_default());
+                }
+                self.touch_key(key);
+            }
+            Input::Checked { key, outcome } => {
+                if let (true, EffectKey::Check(application, sync, index)) = (self.running.contains(key), key) {
+                    self.observed.checks.insert((application.clone(), *sync, *index), outcome.clone());
+                    self.touched.insert(application.clone());
+                }
+            }
+            Input::Wake => {
+                let due: Vec<ApplicationName> =
+                    self.wakes.iter().filter(|(_, wake)| **wake <= now).map(|(name, _)| name.clone()).collect();
+                self.touched.extend(due);
+            }
+            Input::Started { .. } | Input::Configured(_) | Input::ConfigurationRefused(_) => {
+                self.touched.extend(self.state.applications.keys().cloned());
+            }
+        }
+    }
+
+    fn touch_key(&mut self, key: &EffectKey) {
+        if let EffectKey::Write(write) = key {
+            self.touched.insert(write.application.clone());
+        }
+    }
+}
+
+/// The applications that an event about `subject` may make different.
+fn concerned(state: &State, subject: &Subject) -> Vec<ApplicationName> {
+    let configured = state.configuration.iter().flat_map(|(_, configuration)| &configuration.applications);
+    match subject {
+        Subject::Application(name) => vec![name.clone()],
+        Subject::System => state.applications.keys().chain(configured.map(|(name, _)| name)).cloned().collect(),
+        Subject::Repository(repository) => configured
+            .filter(|(_, application)| application.repository == *repository)
+            .map(|(name, _)| name.clone())
+            .collect(),
+    }
+}
+
+/// Numbers a draft, folds it into the scratch state, and adds it to the proposal.
+fn record(scratch: &mut State, proposal: &mut Proposal, draft: Draft, now: Timestamp) {
+    let seq = scratch.seq.next();
+    let starts = matches!(draft.fact, Fact::SyncStarted { .. } | Fact::RevertStarted { .. });
+    let envelope = Envelope {
+        seq,
+        epoch: scratch.epoch,
+        id: format!("{}-{seq}", scratch.epoch.0),
+        time: now.max(scratch.time),
+        subject: draft.subject,
+        actor: draft.actor,
+        cause: draft.cause,
+        sync: if starts { Some(seq) } else { draft.sync },
+        fact: draft.fact,
+    };
+    for document in draft.documents {
+        proposal.documents.insert(name_of(&document), document);
+    }
+    let event = Event { envelope: envelope.clone(), previous: Digest::ZERO, hash: Digest::ZERO };
+    apply(scratch, &event, &proposal.documents);
+    proposal.envelopes.push(envelope);
+}
+
+fn name_of(document: &Document) -> Digest {
+    match document {
+        Document::Set(set) => set.digest(),
+        Document::Plan(plan) => Plan::digest(plan),
+        Document::Configuration(configuration) => Digest::of(&configuration.to_bytes()),
+    }
+}

@@ -1,0 +1,381 @@
+//! The fold: what each event means for the state.
+//!
+//! Always: a function of the event and the documents it names, so that every fold of the same journal gives the same
+//! state. An event that no longer fits (a late outcome) changes only what it proves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use taffrail_model::configuration::{Configuration, GatePolicy, SyncPolicy};
+use taffrail_model::{
+    ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, ObjectKey, Plan, Seq, Subject, Timestamp, WriteKind,
+};
+
+use crate::clock::Clock;
+use crate::state::{
+    Application, Hold, Owned, PASSED_KEPT, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync, Target,
+};
+use crate::time::between;
+
+/// A document that an event names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Document {
+    /// See [`DesiredSet`].
+    Set(Arc<DesiredSet>),
+    /// See [`Plan`].
+    Plan(Arc<Plan>),
+    /// See [`Configuration`].
+    Configuration(Arc<Configuration>),
+}
+
+/// Documents by name.
+pub type Documents = BTreeMap<Digest, Document>;
+
+/// What sort of document an event names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// See [`DesiredSet`].
+    Set,
+    /// See [`Plan`].
+    Plan,
+    /// See [`Configuration`].
+    Configuration,
+}
+
+/// The documents that [`apply`] must be given with an event.
+pub fn required(fact: &Fact) -> Vec<(Digest, DocumentKind)> {
+    match fact {
+        Fact::ConfigurationChanged { digest } => vec![(*digest, DocumentKind::Configuration)],
+        Fact::DesiredStateChanged { desired, .. } => vec![(*desired, DocumentKind::Set)],
+        Fact::SyncStarted { plan, .. } | Fact::RevertStarted { plan, .. } => vec![(*plan, DocumentKind::Plan)],
+        _ => Vec::new(),
+    }
+}
+
+/// Folds one event in. `documents` holds what [`required`] names.
+pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
+    let envelope = &event.envelope;
+    let now = envelope.time;
+    let before = state.time;
+    state.seq = envelope.seq;
+    state.time = now;
+    state.epoch = envelope.epoch;
+    match &envelope.subject {
+        Subject::System => apply_system(state, &envelope.fact, documents, before, now),
+        Subject::Repository(name) => {
+            let repository = state.repositories.entry(name.clone()).or_default();
+            match &envelope.fact {
+                Fact::RevisionObserved { revision, commits, .. } => {
+                    let author = commits.first().map(|commit| commit.author.clone()).unwrap_or_default();
+                    repository.head = Some(RevisionHead { revision: revision.clone(), author, seq: envelope.seq });
+                }
+                Fact::RepositoryUnreachable { .. } => repository.unreachable = true,
+                Fact::RepositoryReachable { .. } => repository.unreachable = false,
+                _ => {}
+            }
+        }
+        Subject::Application(name) => {
+            let (sync, gate) = state
+                .configured(name)
+                .map(|configured| (configured.sync.clone(), configured.gate.clone()))
+                .unwrap_or_default();
+            // The first application that intends an object keeps it.
+            let foreign = foreign(state, name, &envelope.fact, documents);
+            let application = Arc::make_mut(state.applications.entry(name.clone()).or_default());
+            Folding { application, seq: envelope.seq, sync_id: envelope.sync, now, sync, gate, documents, foreign }
+                .apply(&envelope.fact);
+        }
+    }
+}
+
+fn apply_system(state: &mut State, fact: &Fact, documents: &Documents, before: Timestamp, now: Timestamp) {
+    match fact {
+        Fact::ConfigurationChanged { digest } => {
+            state.configuration = Some((*digest, configuration(documents, digest)));
+        }
+        Fact::ClusterUnreachable { .. } => state.cluster_unreachable = true,
+        Fact::ClusterReachable {} => state.cluster_unreachable = false,
+        Fact::DaemonStarted { .. } => {
+            // Nobody looked since the last event: that time does not count.
+            let unseen = between(before, now);
+            for application in state.applications.values_mut().filter(|application| application.sync.is_some()) {
+                let sync = Arc::make_mut(application).sync.as_mut().expect("filtered above");
+                if !sync.clock.is_paused() {
+                    sync.clock.skip(unseen);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn foreign(state: &State, name: &ApplicationName, fact: &Fact, documents: &Documents) -> BTreeSet<ObjectKey> {
+    let (Fact::SyncStarted { plan, .. } | Fact::RevertStarted { plan, .. }) = fact else { return BTreeSet::new() };
+    planned(documents, plan)
+        .writes
+        .iter()
+        .filter(|write| write.kind == WriteKind::Create)
+        .filter(|write| state.owner(&write.object).is_some_and(|owner| owner != name))
+        .map(|write| write.object.clone())
+        .collect()
+}
+
+struct Folding<'a> {
+    application: &'a mut Application,
+    seq: Seq,
+    sync_id: Option<Seq>,
+    now: Timestamp,
+    sync: SyncPolicy,
+    gate: GatePolicy,
+    documents: &'a Documents,
+    foreign: BTreeSet<ObjectKey>,
+}
+
+impl Folding<'_> {
+    fn apply(mut self, fact: &Fact) {
+        let now = self.now;
+        match fact {
+            Fact::DesiredStateChanged { revision, desired, .. } => {
+                let set = set(self.documents, desired);
+                self.application.refused = None;
+                self.application.desired = Some(self.target(*desired, set, revision.clone()));
+            }
+            Fact::RenderFailed { revision, errors } => {
+                self.application.refused = Some(Refused { revision: revision.clone(), errors: errors.clone() });
+            }
+            Fact::DesiredStateRefused { revision, .. } => {
+                let errors = vec!["the revision renders to no object at all; what is there stays".to_owned()];
+                self.application.refused = Some(Refused { revision: revision.clone(), errors });
+            }
+            Fact::DesiredStateQuarantined { desired, gate } => {
+                let quarantined = &mut self.application.quarantined;
+                quarantined.insert(*desired, (*gate, self.seq));
+                if quarantined.len() > QUARANTINES_KEPT {
+                    let oldest = quarantined.iter().min_by_key(|(_, (_, seq))| *seq).map(|(digest, _)| *digest);
+                    quarantined.remove(&oldest.expect("it is not empty"));
+                }
+            }
+            Fact::SyncStarted { plan, .. } => {
+                let target = self.application.desired.clone().expect("a sync starts from a desired state");
+                self.start(Purpose::Deploy, target, *plan);
+            }
+            Fact::RevertStarted { passed, plan, .. } => {
+                let target = self
+                    .application
+                    .passed
+                    .iter()
+                    .find(|target| target.seq == *passed)
+                    .cloned()
+                    .expect("a revert goes to a state that is kept");
+                self.start(Purpose::Revert, target, *plan);
+            }
+            Fact::SyncPaused { .. } => {
+                if let Some(sync) = self.current() {
+                    sync.clock.pause(now);
+                }
+            }
+            Fact::SyncResumed {} => {
+                if let Some(sync) = self.current() {
+                    sync.clock.resume(now);
+                }
+            }
+            Fact::ObjectApplied { object, uid, manifest, resource_version, .. } => {
+                if let Some(owned) = self.application.inventory.get_mut(object) {
+                    owned.uid = Some(uid.clone());
+                    owned.manifest = Some(*manifest);
+                    owned.written = Some(self.seq);
+                    owned.resource_version.clone_from(resource_version);
+                }
+                if let Some(sync) = self.current()
+                    && let Phase::Writing { writes, .. } = &mut sync.phase
+                    && let Some(index) = sync.plan.writes.iter().position(|write| write.object == *object)
+                {
+                    writes.remove(&index);
+                }
+            }
+            Fact::ObjectFailed { object, reason, .. } | Fact::ObjectKeptForward { object, reason } => {
+                let kept = matches!(fact, Fact::ObjectKeptForward { .. });
+                if let Some(sync) = self.current() {
+                    if !kept {
+                        sync.failed.insert(object.clone(), reason.clone());
+                    }
+                    match &mut sync.phase {
+                        Phase::Writing { deletes, writes } => {
+                            deletes.remove(object);
+                            if let Some(index) = sync.plan.writes.iter().position(|write| write.object == *object) {
+                                writes.remove(&index);
+                            }
+                        }
+                        Phase::Pruning { deletes } => {
+                            deletes.remove(object);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Fact::ObjectGone { object, uid } => {
+                if let Some(owned) = self.application.inventory.get_mut(object)
+                    && owned.uid.as_ref() == Some(uid)
+                {
+                    owned.uid = None;
+                    owned.manifest = None;
+                }
+                if let Some(sync) = self.current() {
+                    *sync.gone.entry(object.clone()).or_default() += 1;
+                }
+            }
+            Fact::ObjectPruned { object, uid } => {
+                // A late delete must not make us forget what was made anew since.
+                let same = |owned: &Owned| owned.uid.is_none() || uid.is_none() || owned.uid == *uid;
+                if self.application.inventory.get(object).is_some_and(same) {
+                    self.application.inventory.remove(object);
+                }
+                if let Some(sync) = self.current()
+                    && let Phase::Writing { deletes, .. } | Phase::Pruning { deletes } = &mut sync.phase
+                {
+                    deletes.remove(object);
+                }
+            }
+            Fact::GateOpened { .. } => {
+                let clock = Clock::start(now, self.gate.timeout, self.gate.longest_pause);
+                let opened = self.seq;
+                self.advance(Phase::Gate { opened, degraded: BTreeSet::new() }, Some(clock));
+            }
+            Fact::ObjectDegraded { object, .. } => {
+                if let Some(sync) = self.current()
+                    && let Phase::Gate { degraded, .. } = &mut sync.phase
+                {
+                    degraded.insert(object.clone());
+                }
+            }
+            Fact::GatePassed { .. } => {
+                let Some(sync) = &self.application.sync else { return };
+                let deletes = sync.plan.prunes.iter().cloned().collect();
+                let mut passed = sync.target.clone();
+                passed.seq = self.seq;
+                passed.time = now;
+                self.application.superseded = 0;
+                self.application.passed.retain(|target| target.digest != passed.digest);
+                self.application.passed.push(passed);
+                if self.application.passed.len() > PASSED_KEPT {
+                    self.application.passed.remove(0);
+                }
+                let clock = Clock::start(now, self.sync.timeout, self.gate.longest_pause);
+                self.advance(Phase::Pruning { deletes }, Some(clock));
+            }
+            Fact::GateFailed { verdict, objects, .. } => {
+                let phase = Phase::GateFailed { seq: self.seq, verdict: verdict.clone(), objects: objects.clone() };
+                self.advance(phase, None);
+            }
+            Fact::SyncFailed { .. } | Fact::RevertFailed { .. } => {
+                let seq = self.seq;
+                self.advance(Phase::Failed { seq }, None);
+            }
+            Fact::SyncSucceeded { .. } | Fact::Reverted { .. } => {
+                if let Some(mut sync) = self.application.sync.take() {
+                    sync.target.seq = self.seq;
+                    sync.target.time = now;
+                    self.application.live = Some(sync.target);
+                }
+            }
+            Fact::SyncSuperseded { .. } => {
+                self.application.sync = None;
+                self.application.superseded += 1;
+            }
+            Fact::SyncHeld { revision, desired, reason } => {
+                let hold = Hold { desired: *desired, gate: self.gate.digest(), reason: *reason, seq: self.seq };
+                self.application.hold = Some(hold);
+                self.application.sync = None;
+                if let Some(target) = &mut self.application.desired
+                    && target.digest == *desired
+                {
+                    target.revision = revision.clone();
+                    self.application.refused = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The sync that the event belongs to, if it is still under way.
+    fn current(&mut self) -> Option<&mut Sync> {
+        let id = self.sync_id?;
+        self.application.sync.as_mut().filter(|sync| sync.id == id)
+    }
+
+    fn advance(&mut self, phase: Phase, clock: Option<Clock>) {
+        if let Some(sync) = self.current() {
+            sync.phase = phase;
+            if let Some(clock) = clock {
+                sync.clock = clock;
+            }
+        }
+    }
+
+    fn target(&self, digest: Digest, set: Arc<DesiredSet>, revision: CommitId) -> Target {
+        Target { digest, set, revision, seq: self.seq, time: self.now }
+    }
+
+    /// Takes every object that will be written into the inventory: from here on it is ours to find again and to delete.
+    fn start(&mut self, purpose: Purpose, target: Target, plan: Digest) {
+        let plan = planned(self.documents, &plan);
+        for write in plan.writes.iter().filter(|write| !self.foreign.contains(&write.object)) {
+            let owned = self.application.inventory.entry(write.object.clone()).or_insert_with(|| Owned {
+                api_version: write.api_version.clone(),
+                since: self.seq,
+                uid: None,
+                manifest: None,
+                written: None,
+                resource_version: String::new(),
+            });
+            owned.api_version = write.api_version.clone();
+            owned.manifest = None;
+        }
+        let phase = Phase::Writing {
+            deletes: plan.delete_first.iter().cloned().collect(),
+            writes: (0..plan.writes.len()).collect(),
+        };
+        self.application.live = None;
+        self.application.hold = None;
+        self.application.sync = Some(Sync {
+            id: self.seq,
+            started: self.now,
+            purpose,
+            target,
+            plan,
+            clock: Clock::start(self.now, self.sync.timeout, self.gate.longest_pause),
+            phase,
+            failed: BTreeMap::new(),
+            gone: BTreeMap::new(),
+        });
+    }
+}
+
+fn set(documents: &Documents, digest: &Digest) -> Arc<DesiredSet> {
+    match documents.get(digest) {
+        Some(Document::Set(set)) => set.clone(),
+        _ => missing(digest),
+    }
+}
+
+fn planned(documents: &Documents, digest: &Digest) -> Arc<Plan> {
+    match documents.get(digest) {
+        Some(Document::Plan(plan)) => plan.clone(),
+        _ => missing(digest),
+    }
+}
+
+fn configuration(documents: &Documents, digest: &Digest) -> Arc<Configuration> {
+    match documents.get(digest) {
+        Some(Document::Configuration(configuration)) => configuration.clone(),
+        _ => missing(digest),
+    }
+}
+
+fn missing(digest: &Digest) -> ! {
+    panic!("the caller gives every document that `required` names, but not {digest}")
+}
+
+/// The longest that anything is waited for: then it is held, and somebody has to look.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -1,0 +1,206 @@
+//! Gates: whether the state that a sync brought is healthy.
+//!
+//! Always: judged on a fresh view only. What the sync changed, and what was written since a state last passed, must
+//! become healthy, whatever it was before; other objects only if they were healthy at the start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use taffrail_model::configuration::{FailFast, GatePolicy};
+use taffrail_model::health::{Degradation, DegradationCause};
+use taffrail_model::{ApplicationName, Health, ObjectKey, ObjectReason, Seq, Timestamp, Watch};
+
+use crate::health;
+use crate::observed::{Observed, Stale, pods_in, replica_sets_in, watch_of};
+use crate::state::{Application, Phase, State, Sync};
+use crate::time::after;
+
+/// How an open gate looks now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateWatch {
+    /// The sync.
+    pub sync: Seq,
+    /// Why nothing can be said.
+    pub stale: Option<Stale>,
+    /// What is not healthy.
+    pub unwell: Vec<(ObjectKey, Health)>,
+    /// Checks that have not passed, and why.
+    pub unchecked: Vec<String>,
+    /// Since when everything is well.
+    pub well_since: Option<Timestamp>,
+    /// Since when objects are degraded.
+    pub degraded_since: BTreeMap<ObjectKey, Timestamp>,
+}
+
+/// What a gate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was well for long enough.
+    Passed,
+    /// It cannot pass, or its time is over.
+    Failed(String),
+    /// Nothing yet; nothing will change by itself before this time.
+    Open(Option<Timestamp>),
+}
+
+impl GateWatch {
+    /// Looks at the gate of an application. `None` when none is open.
+    pub fn look(
+        before: Option<Self>,
+        state: &State,
+        name: &ApplicationName,
+        observed: &Observed,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let application = state.applications.get(name)?;
+        let sync = application.sync.as_ref()?;
+        let Phase::Gate { .. } = sync.phase else { return None };
+        let policy = state.configured(name).map(|configured| configured.gate.clone()).unwrap_or_default();
+        let before = before.filter(|before| before.sync == sync.id);
+
+        if let Some(stale) = observed.live.stale(&watches(application, sync)) {
+            // What was seen before may no longer be so: the settling starts anew.
+            return Some(Self {
+                sync: sync.id,
+                stale: Some(stale),
+                unwell: before.map(|before| before.unwell).unwrap_or_default(),
+                unchecked: Vec::new(),
+                well_since: None,
+                degraded_since: BTreeMap::new(),
+            });
+        }
+        let unwell: Vec<(ObjectKey, Health)> = scope(application, sync)
+            .filter_map(|object| {
+                let owned = application.inventory.get(object)?;
+                let health = observed.live.health(object, owned);
+                (!matches!(health, Health::Healthy | Health::Suspended)).then(|| (object.clone(), health))
+            })
+            .collect();
+        let unchecked: Vec<String> = policy
+            .checks
+            .iter()
+            .enumerate()
+            .filter_map(|(index, _)| match observed.checks.get(&(name.clone(), sync.id, index)) {
+                Some(Ok(())) => None,
+                Some(Err(reason)) => Some(format!("check {}: {reason}", index + 1)),
+                None => Some(format!("check {} was not made yet", index + 1)),
+            })
+            .collect();
+        let well = unwell.is_empty() && unchecked.is_empty();
+        let degraded_since = unwell
+            .iter()
+            .filter(|(_, health)| matches!(health, Health::Degraded(_)))
+            .map(|(object, _)| {
+                let since = before.as_ref().and_then(|before| before.degraded_since.get(object)).copied();
+                (object.clone(), since.unwrap_or(now))
+            })
+            .collect();
+        let well_since = well.then(|| before.and_then(|before| before.well_since).unwrap_or(now));
+        Some(Self { sync: sync.id, stale: None, unwell, unchecked, well_since, degraded_since })
+    }
+
+    /// What the gate says.
+    pub fn verdict(&self, sync: &Sync, policy: &GatePolicy, now: Timestamp) -> Verdict {
+        if self.stale.is_some() {
+            return Verdict::Open(None);
+        }
+        if let Some(since) = self.well_since {
+            let settled = after(since, policy.settle);
+            return if now >= settled { Verdict::Passed } else { Verdict::Open(Some(settled)) };
+        }
+        let mut wake = None;
+        for (object, since) in &self.degraded_since {
+            let Some((_, Health::Degraded(degradation))) = self.unwell.iter().find(|(unwell, _)| unwell == object)
+            else {
+                continue;
+            };
+            match patience(&policy.fail_fast, degradation) {
+                Some(patience) if now >= after(*since, patience) => {
+                    return Verdict::Failed(format!("{object} cannot become healthy: {}", degradation.message));
+                }
+                Some(patience) => {
+                    let at = after(*since, patience);
+                    wake = Some(wake.map_or(at, |wake: Timestamp| wake.min(at)));
+                }
+                None => {}
+            }
+        }
+        let deadline = sync.clock.deadline(now);
+        if now >= deadline {
+            return Verdict::Failed("not everything became healthy in time".to_owned());
+        }
+        Verdict::Open(Some(wake.map_or(deadline, |wake| wake.min(deadline))))
+    }
+
+    /// What is not well, for people.
+    pub fn reasons(&self) -> Vec<ObjectReason> {
+        self.unwell
+            .iter()
+            .map(|(object, health)| ObjectReason { object: object.clone(), reason: health.to_string() })
+            .collect()
+    }
+
+    /// Whether everything that is watched is well, so that checks may be made.
+    pub fn ready_for_checks(&self) -> bool {
+        self.stale.is_none() && self.unwell.is_empty()
+    }
+}
+
+/// How long an object may be degraded in this way; `None`: until the gate's end.
+fn patience(fail_fast: &FailFast, degradation: &Degradation) -> Option<Duration> {
+    match degradation.cause {
+        DegradationCause::Final => Some(Duration::ZERO),
+        DegradationCause::Restarts(restarts) if restarts >= fail_fast.restarts => Some(Duration::ZERO),
+        DegradationCause::Restarts(_) => None,
+        DegradationCause::ImagePull => Some(fail_fast.image_pull),
+        DegradationCause::Other => Some(fail_fast.after),
+    }
+}
+
+/// The objects that the gate of a sync judges.
+pub fn scope<'a>(application: &'a Application, sync: &'a Sync) -> impl Iterator<Item = &'a ObjectKey> {
+    let ignored: BTreeSet<&ObjectKey> = sync.plan.ignored.iter().map(|reason| &reason.object).collect();
+    sync.target.set.objects.keys().filter(move |object| {
+        health::gates(object) && !ignored.contains(object) && application.inventory.contains_key(*object)
+    })
+}
+
+/// What was broken before a sync to `target` that does not change it, and is therefore not judged.
+pub fn broken_before(
+    application: &Application,
+    target: &taffrail_model::DesiredSet,
+    observed: &Observed,
+) -> Vec<ObjectReason> {
+    let Some(passed) = application.last_passed() else { return Vec::new() };
+    target
+        .objects
+        .iter()
+        .filter(|(object, _)| health::gates(object))
+        .filter_map(|(object, desired)| {
+            let owned = application.inventory.get(object)?;
+            let unchanged =
+                owned.manifest == Some(desired.manifest) && owned.written.is_some_and(|written| written <= passed);
+            if !unchanged {
+                return None;
+            }
+            let health = observed.live.health(object, owned);
+            let broken = matches!(health, Health::Degraded(_) | Health::Progressing(_));
+            broken.then(|| ObjectReason { object: object.clone(), reason: health.to_string() })
+        })
+        .collect()
+}
+
+/// The watches that a sync's decisions rest on: our objects, and while a gate is open the pods of their namespaces.
+pub fn watches(application: &Application, sync: &Sync) -> BTreeSet<Watch> {
+    let mut watches: BTreeSet<Watch> =
+        application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
+    if matches!(sync.phase, Phase::Gate { .. }) {
+        for object in scope(application, sync).filter(|object| health::needs_pods(object)) {
+            if let Some(namespace) = &object.namespace {
+                watches.insert(pods_in(namespace));
+                watches.insert(replica_sets_in(namespace));
+            }
+        }
+    }
+    watches
+}

@@ -1,0 +1,126 @@
+//! What comes in from the outside.
+
+use std::sync::Arc;
+
+use taffrail_model::configuration::Configuration;
+use taffrail_model::{
+    ApplicationName, Commit, CommitId, DesiredSet, Digest, Relation, RepositoryName, Uid, Watch, WatchEvent,
+};
+
+use crate::effect::EffectKey;
+
+/// Something happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// This daemon opened the journal.
+    Started {
+        /// Its version.
+        version: String,
+    },
+    /// A configuration was accepted.
+    Configured(Arc<Configuration>),
+    /// A changed configuration was refused; each error with its place.
+    ConfigurationRefused(Vec<String>),
+    /// A poll ended.
+    Polled {
+        /// The effect that asked.
+        key: EffectKey,
+        /// The repository.
+        repository: RepositoryName,
+        /// What it found, or why it could not.
+        outcome: Result<Polled, String>,
+    },
+    /// A render ended.
+    Rendered {
+        /// The effect that asked.
+        key: EffectKey,
+        /// The application.
+        application: ApplicationName,
+        /// The revision that was rendered.
+        revision: CommitId,
+        /// The objects, whose manifests are stored already; or every error with its place.
+        outcome: Result<Arc<DesiredSet>, Vec<String>>,
+    },
+    /// A watch saw something.
+    Seen {
+        /// The watch.
+        watch: Watch,
+        /// What it saw.
+        event: WatchEvent,
+    },
+    /// A write is tried again.
+    Retrying {
+        /// The write.
+        key: EffectKey,
+        /// Why.
+        reason: String,
+    },
+    /// A write ended.
+    Written {
+        /// The write.
+        key: EffectKey,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A check of a gate was made.
+    Checked {
+        /// The check.
+        key: EffectKey,
+        /// Why it did not pass.
+        outcome: Result<(), String>,
+    },
+    /// Time has passed.
+    Wake,
+}
+
+/// What a poll found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polled {
+    /// The branch's head.
+    pub revision: CommitId,
+    /// How it relates to the head before.
+    pub relation: Relation,
+    /// The commits since then, newest first; at most 100.
+    pub commits: Vec<Commit>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// How a write ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object was written.
+    Applied {
+        /// Its uid.
+        uid: Uid,
+        /// What was written.
+        manifest: Digest,
+        /// Whether it was new.
+        created: bool,
+        /// The server's resourceVersion after it.
+        resource_version: String,
+        /// How many attempts it took.
+        attempts: u32,
+    },
+    /// The object was deleted; it had this uid, if it was there.
+    Deleted {
+        /// The uid.
+        uid: Option<Uid>,
+    },
+    /// The object with the expected uid was not there to be written.
+    Gone {
+        /// That uid.
+        uid: Uid,
+    },
+    /// The server refuses, and waiting will not help.
+    Refused {
+        /// Its words, redacted.
+        reason: String,
+        /// Whether the cause is a field that may not change.
+        immutable: bool,
+        /// How many attempts were made.
+        attempts: u32,
+    },
+    /// It was not tried again, since nobody asks for it any more.
+    Stopped,
+}

@@ -1,0 +1,224 @@
+//! What is only seen and never recorded: live objects, polls, renders, retries, checks. Rebuilt after a start.
+//!
+//! Always: nothing in here changes the state by itself. A decision that it leads to is a fact.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use taffrail_model::{
+    ApplicationName, CommitId, Digest, Health, LiveObject, ObjectKey, RepositoryName, Seq, Timestamp, Watch,
+    WatchEvent, WatchScope,
+};
+
+use crate::effect::EffectKey;
+use crate::gate::GateWatch;
+use crate::health::{self, Neighbours};
+use crate::state::{Owned, State};
+use crate::time::after;
+
+/// A watch that is lost for a shorter time than this is not worth a word.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// What is seen.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// What the watches saw.
+    pub live: LiveView,
+    /// Polls of each repository.
+    pub polls: BTreeMap<RepositoryName, Polls>,
+    /// What was rendered of each application: the revision, and the digest of what else decides its result.
+    pub rendered: BTreeMap<ApplicationName, (CommitId, Digest)>,
+    /// Writes that are tried again, and why.
+    pub retrying: BTreeMap<EffectKey, String>,
+    /// Writes that were started and whose outcome is not known.
+    pub in_flight: BTreeMap<ObjectKey, EffectKey>,
+    /// The newest result of each check of an open gate.
+    pub checks: BTreeMap<(ApplicationName, Seq, usize), Result<(), String>>,
+    /// How open gates look.
+    pub gates: BTreeMap<ApplicationName, GateWatch>,
+}
+
+/// Polls of one repository by this daemon.
+#[derive(Clone, Debug, Default)]
+pub struct Polls {
+    /// How many have ended.
+    pub count: u64,
+    /// When the next one is due; at once when nothing is said.
+    pub next: Option<Timestamp>,
+    /// How many failed in a row.
+    pub failures: u64,
+    /// How many had failed in a row before the last one, which did not.
+    pub recovered_from: u64,
+}
+
+/// Live objects, as watches saw them.
+#[derive(Debug, Default)]
+pub struct LiveView {
+    watches: BTreeMap<Watch, View>,
+}
+
+#[derive(Debug, Default)]
+struct View {
+    /// Whether the first list came.
+    listed: bool,
+    /// Since when it is lost, and why.
+    lost: Option<(Timestamp, String)>,
+    objects: BTreeMap<ObjectKey, LiveObject>,
+}
+
+impl LiveView {
+    /// Takes in what a watch saw.
+    pub fn see(&mut self, watch: &Watch, event: WatchEvent, now: Timestamp) {
+        let view = self.watches.entry(watch.clone()).or_default();
+        if !matches!(event, WatchEvent::Lost(_)) {
+            view.lost = None;
+        }
+        match event {
+            WatchEvent::Listed(objects) => {
+                view.listed = true;
+                view.objects = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
+            }
+            WatchEvent::Changed(object) => {
+                view.objects.insert(object.key.clone(), object);
+            }
+            WatchEvent::Removed(key) => {
+                view.objects.remove(&key);
+            }
+            WatchEvent::Lost(reason) => {
+                let since = view.lost.as_ref().map_or(now, |(since, _)| *since);
+                view.lost = Some((since, reason));
+            }
+            WatchEvent::Resumed => {}
+        }
+    }
+
+    /// Forgets what a watch saw that is no longer wanted.
+    pub fn forget(&mut self, watch: &Watch) {
+        self.watches.remove(watch);
+    }
+
+    /// Since when the watch that has been lost the longest is lost, and why.
+    pub fn lost(&self) -> Option<(Timestamp, &str)> {
+        self.watches
+            .values()
+            .filter_map(|view| view.lost.as_ref())
+            .min_by_key(|(since, _)| *since)
+            .map(|(t, w)| (*t, w.as_str()))
+    }
+
+    /// Whether anything was listed and nothing is lost.
+    pub fn reachable(&self) -> bool {
+        self.watches.values().any(|view| view.listed) && self.watches.values().all(|view| view.lost.is_none())
+    }
+
+    /// Why what is known of these objects may be old; nothing when it is not.
+    pub fn stale<'a>(&self, watches: impl IntoIterator<Item = &'a Watch>) -> Option<Stale> {
+        let mut first: Option<Stale> = None;
+        for watch in watches {
+            let stale = match self.watches.get(watch) {
+                Some(View { lost: Some((since, reason)), .. }) => {
+                    Stale { since: Some(*since), reason: format!("the cluster cannot be seen: {reason}") }
+                }
+                Some(View { listed: true, .. }) => continue,
+                _ => Stale { since: None, reason: format!("objects of kind {} are not listed yet", watch.kind) },
+            };
+            if first.as_ref().is_none_or(|first| first.since.is_none()) {
+                first = Some(stale);
+            }
+        }
+        first
+    }
+
+    /// A live object of ours.
+    pub fn ours(&self, key: &ObjectKey, owned: &Owned) -> Option<&LiveObject> {
+        self.watches.get(&watch_of(key, owned))?.objects.get(key)
+    }
+
+    /// The health of an object that we wrote, as seen after that write.
+    pub fn health(&self, key: &ObjectKey, owned: &Owned) -> Health {
+        let Some(uid) = &owned.uid else { return Health::Progressing("it is not made yet".to_owned()) };
+        let Some(live) = self.ours(key, owned) else { return Health::Progressing("it is not there".to_owned()) };
+        if live.uid != *uid {
+            return Health::Progressing("another object has its name".to_owned());
+        }
+        if !has_seen(&live.resource_version, &owned.resource_version) {
+            return Health::Progressing("its last change is not seen yet".to_owned());
+        }
+        let neighbours = match (&key.namespace, health::needs_pods(key)) {
+            (Some(namespace), true) => Neighbours {
+                pods: self.bodies(&pods_in(namespace)),
+                replica_sets: self.bodies(&replica_sets_in(namespace)),
+            },
+            _ => Neighbours { pods: Vec::new(), replica_sets: Vec::new() },
+        };
+        health::judge(key, &live.body, &neighbours)
+    }
+
+    fn bodies(&self, watch: &Watch) -> Vec<&Value> {
+        self.watches
+            .get(watch)
+            .map(|view| view.objects.values().map(|object| &*object.body).collect())
+            .unwrap_or_default()
+    }
+}
+
+/// Why a view may be old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Since when it is lost; nothing while it is being listed for the first time.
+    pub since: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+}
+
+/// resourceVersions of one kind rise with each change (comparable by contract since Kubernetes 1.35, and in practice
+/// with etcd always). One that is no number is only ever compared for equality.
+fn has_seen(live: &str, written: &str) -> bool {
+    match (live.parse::<u128>(), written.parse::<u128>()) {
+        (Ok(live), Ok(written)) => live >= written,
+        _ => live == written,
+    }
+}
+
+/// The watch that sees an object of ours.
+pub fn watch_of(key: &ObjectKey, owned: &Owned) -> Watch {
+    Watch { api_version: owned.api_version.clone(), kind: key.kind.clone(), scope: WatchScope::Ours }
+}
+
+/// The watch of a namespace's pods.
+pub fn pods_in(namespace: &str) -> Watch {
+    Watch { api_version: "v1".into(), kind: "Pod".to_owned(), scope: WatchScope::Namespace(namespace.to_owned()) }
+}
+
+/// The watch of a namespace's ReplicaSets, which tell new pods from old.
+pub fn replica_sets_in(namespace: &str) -> Watch {
+    Watch {
+        api_version: "apps/v1".into(),
+        kind: "ReplicaSet".to_owned(),
+        scope: WatchScope::Namespace(namespace.to_owned()),
+    }
+}
+
+impl Observed {
+    /// The next poll of a repository, a tenth of the interval early or late, so that many do not poll at once.
+    pub fn schedule_poll(&mut self, name: &RepositoryName, interval: Duration, failed: bool, now: Timestamp) {
+        let polls = self.polls.entry(name.clone()).or_default();
+        polls.count += 1;
+        polls.failures = if failed { polls.failures + 1 } else { 0 };
+        let digest = Digest::of(format!("{name} {}", polls.count).as_bytes());
+        let tenth = interval / 10;
+        let jitter = (tenth * 2).mul_f64(f64::from(digest.as_bytes()[0]) / 255.0);
+        polls.next = Some(after(now, interval.saturating_sub(tenth).saturating_add(jitter)));
+    }
+
+    /// Looks at the open gates of these applications anew.
+    pub fn look(&mut self, state: &State, applications: impl IntoIterator<Item = ApplicationName>, now: Timestamp) {
+        for name in applications {
+            let before = self.gates.remove(&name);
+            if let Some(watch) = GateWatch::look(before, state, &name, self, now) {
+                self.gates.insert(name, watch);
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Plans: what a sync writes, decided once at its start as a pure function of inventory and target.
+//!
+//! Always: what is already written is not written again; only what the inventory holds is deleted; namespaces,
+//! definitions and claims are never deleted without being asked.
+
+use std::collections::BTreeMap;
+
+use taffrail_model::fact::PlanCounts;
+use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, Seq, WriteKind};
+
+use crate::state::Owned;
+
+/// What a plan is made from.
+pub struct Planning<'a> {
+    /// What is there.
+    pub inventory: &'a BTreeMap<ObjectKey, Owned>,
+    /// What shall be there.
+    pub target: &'a DesiredSet,
+    /// Whether to delete what is no longer desired.
+    pub prune: bool,
+    /// For a revert: the event by which the target passed. What came in after it is deleted first.
+    pub revert_to: Option<Seq>,
+    /// Objects that are broken before the sync and that it does not change.
+    pub ignored: Vec<ObjectReason>,
+}
+
+/// Makes the plan.
+pub fn plan(planning: Planning<'_>) -> Plan {
+    let Planning { inventory, target, prune, revert_to, ignored } = planning;
+    let mut writes: Vec<PlannedWrite> = target
+        .objects
+        .iter()
+        .filter_map(|(object, desired)| {
+            let owned = inventory.get(object);
+            let unchanged = owned.is_some_and(|owned| {
+                owned.uid.is_some()
+                    && owned.manifest == Some(desired.manifest)
+                    && owned.api_version == desired.api_version
+            });
+            // A definition holds the data of every object of its kind, so that an older one may lose fields.
+            let kept_forward = revert_to.is_some() && is_definition(object) && owned.is_some();
+            (!unchanged && !kept_forward).then(|| PlannedWrite {
+                object: object.clone(),
+                api_version: desired.api_version.clone(),
+                manifest: desired.manifest,
+                wave: wave(object),
+                kind: owned.and_then(|owned| owned.uid.clone()).map_or(WriteKind::Create, WriteKind::Change),
+            })
+        })
+        .collect();
+    writes.sort_by(|a, b| (a.wave, rank(&a.object), &a.object).cmp(&(b.wave, rank(&b.object), &b.object)));
+
+    let mut made = Plan { writes, ignored, ..Plan::default() };
+    let mut surplus: Vec<&ObjectKey> = inventory.keys().filter(|object| !target.objects.contains_key(object)).collect();
+    surplus.sort_by_key(|object| std::cmp::Reverse((wave(object), rank(object), *object)));
+    for object in surplus {
+        let created_since = revert_to.is_some_and(|passed| inventory[object].since > passed);
+        if never_pruned(object) {
+            made.held.push(object.clone());
+        } else if created_since {
+            made.delete_first.push(object.clone());
+        } else if prune {
+            made.prunes.push(object.clone());
+        } else {
+            made.held.push(object.clone());
+        }
+    }
+    // What can refuse or break the writes of a revert goes first.
+    made.delete_first.sort_by_key(|object| !obstructs(object));
+    made
+}
+
+/// How much a plan does.
+pub fn counts(plan: &Plan) -> PlanCounts {
+    let create = plan.writes.iter().filter(|write| write.kind == WriteKind::Create).count();
+    PlanCounts {
+        create: create as u64,
+        change: (plan.writes.len() - create) as u64,
+        prune: (plan.delete_first.len() + plan.prunes.len()) as u64,
+    }
+}
+
+/// The wave that others wait for to be ready.
+pub const FIRST_WAVE: u8 = 0;
+
+/// Namespaces and definitions come first, since other objects live in them; what intercepts requests comes last.
+pub fn wave(object: &ObjectKey) -> u8 {
+    match (object.group.as_str(), object.kind.as_str()) {
+        ("", "Namespace") => FIRST_WAVE,
+        _ if is_definition(object) => FIRST_WAVE,
+        ("admissionregistration.k8s.io", _) | ("apiregistration.k8s.io", _) => 2,
+        _ => 1,
+    }
+}
+
+/// The order of starts within a wave: what others mount or run as, before them.
+fn rank(object: &ObjectKey) -> u8 {
+    const ORDER: [&str; 15] = [
+        "ResourceQuota",
+        "LimitRange",
+        "PriorityClass",
+        "StorageClass",
+        "ServiceAccount",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Role",
+        "RoleBinding",
+        "NetworkPolicy",
+        "ConfigMap",
+        "Secret",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "Service",
+    ];
+    let place = ORDER.iter().position(|kind| *kind == object.kind).unwrap_or(ORDER.len());
+    u8::try_from(place).unwrap_or(u8::MAX)
+}
+
+fn is_definition(object: &ObjectKey) -> bool {
+    object.is("apiextensions.k8s.io", "CustomResourceDefinition")
+}
+
+fn never_pruned(object: &ObjectKey) -> bool {
+    is_definition(object) || object.is("", "Namespace") || object.is("", "PersistentVolumeClaim")
+}
+
+fn obstructs(object: &ObjectKey) -> bool {
+    object.group == "admissionregistration.k8s.io"
+        || object.is("", "ResourceQuota")
+        || object.is("networking.k8s.io", "NetworkPolicy")
+}

@@ -1,0 +1,240 @@
+//! What is shown of the applications: renewed by the loop, read by everybody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use taffrail_core::effect::EffectKey;
+use taffrail_core::gate::GateWatch;
+use taffrail_core::state::{Application, Phase, State, Sync, Target};
+use taffrail_core::{Engine, decide::application::waits, observed::Observed};
+use taffrail_model::configuration;
+use taffrail_model::{ApplicationName, Health};
+use taffrail_ports::metrics::Metrics;
+use taffrail_ports::status::{
+    Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, SyncStatus,
+};
+
+/// What is shown. Cloning shares it.
+#[derive(Clone, Default)]
+pub struct Board(Arc<RwLock<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    started: bool,
+    applications: BTreeMap<ApplicationName, ApplicationStatus>,
+    journal: Option<String>,
+    cluster: Option<String>,
+    /// Repositories that were never read.
+    unread: Vec<String>,
+}
+
+const WAITS: usize = 20;
+
+impl Board {
+    /// The journal takes appends.
+    pub(crate) fn journal_works(&self) {
+        if self.read(|shown| shown.journal.is_some()) {
+            self.write(|shown| shown.journal = None);
+        }
+    }
+
+    /// It does not.
+    pub(crate) fn journal_fails(&self, error: &str) {
+        self.write(|shown| shown.journal = Some(error.to_owned()));
+    }
+
+    /// Shows these applications as they are now.
+    pub(crate) fn renew(&self, engine: &Engine, dirty: BTreeSet<ApplicationName>, metrics: &Metrics) {
+        let (state, observed) = (engine.state(), engine.observed());
+        let statuses: Vec<(ApplicationName, Option<ApplicationStatus>)> = dirty
+            .into_iter()
+            .map(|name| {
+                let status = state.configured(&name).map(|configured| describe(state, observed, &name, configured));
+                (name, status)
+            })
+            .collect();
+        for (name, status) in &statuses {
+            measure(name, status.as_ref(), metrics);
+        }
+        let unread = state.configuration.iter().flat_map(|(_, configuration)| configuration.repositories.keys());
+        let unread = unread
+            .filter(|name| state.repositories.get(*name).is_none_or(|repository| repository.head.is_none()))
+            .map(|name| format!("the repository {name} was never read"))
+            .collect();
+        let cluster = state.cluster_unreachable.then(|| match observed.live.lost() {
+            Some((_, reason)) => format!("the cluster cannot be seen: {reason}"),
+            None => "the cluster cannot be seen".to_owned(),
+        });
+        self.write(|shown| {
+            shown.started = true;
+            shown.unread = unread;
+            shown.cluster = cluster;
+            for (name, status) in statuses {
+                match status {
+                    Some(status) => shown.applications.insert(name, status),
+                    None => shown.applications.remove(&name),
+                };
+            }
+        });
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Shown) -> T) -> T {
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, write: impl FnOnce(&mut Shown)) {
+        write(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Status for Board {
+    fn applications(&self) -> Vec<ApplicationStatus> {
+        self.read(|shown| {
+            let all = shown.applications.values();
+            all.map(|status| ApplicationStatus { objects: Vec::new(), ..status.clone() }).collect()
+        })
+    }
+
+    fn application(&self, name: &ApplicationName) -> Option<ApplicationStatus> {
+        self.read(|shown| shown.applications.get(name).cloned())
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.read(|shown| {
+            let mut missing = shown.unread.clone();
+            if !shown.started {
+                missing.push("the journal is still being folded".to_owned());
+            }
+            missing.extend(shown.journal.iter().map(|error| format!("the journal cannot be written: {error}")));
+            missing.extend(shown.cluster.clone());
+            Readiness { missing }
+        })
+    }
+}
+
+fn describe(
+    state: &State,
+    observed: &Observed,
+    name: &ApplicationName,
+    configured: &configuration::Application,
+) -> ApplicationStatus {
+    let head = state.repositories.get(&configured.repository).and_then(|repository| repository.head.as_ref());
+    let nothing = Application::default();
+    let application = state.applications.get(name).map_or(&nothing, |application| application);
+    let objects = objects(application, observed);
+    let sync = match (&application.desired, &application.live) {
+        (None, _) => SyncStatus::Unknown,
+        (Some(desired), Some(live)) if desired.digest == live.digest => SyncStatus::Synced,
+        _ => SyncStatus::OutOfSync,
+    };
+    let worst = objects.iter().map(|object| object.health).max();
+    ApplicationStatus {
+        name: name.clone(),
+        repository: configured.repository.clone(),
+        path: configured.path.clone(),
+        sync,
+        health: worst.unwrap_or(if application.desired.is_some() {
+            HealthStatus::Healthy
+        } else {
+            HealthStatus::Unknown
+        }),
+        observed_revision: head.map(|head| head.revision.clone()),
+        desired: application.desired.as_ref().map(reference),
+        live: application.live.as_ref().map(reference),
+        passed: application.passed.last().map(reference),
+        activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
+        hold: application.hold.as_ref().map(|hold| hold.reason.to_string()),
+        errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
+        objects,
+    }
+}
+
+fn reference(target: &Target) -> StateReference {
+    StateReference { digest: target.digest, revision: target.revision.clone(), seq: target.seq, time: target.time }
+}
+
+fn objects(application: &Application, observed: &Observed) -> Vec<ObjectStatus> {
+    let desired = application.desired.as_ref().map(|desired| &desired.set.objects);
+    application
+        .inventory
+        .iter()
+        .map(|(object, owned)| {
+            let seen = owned.uid.is_none() || observed.live.ours(object, owned).is_some();
+            let health = observed.live.health(object, owned);
+            let (status, reason) = match health {
+                Health::Healthy => (HealthStatus::Healthy, None),
+                Health::Suspended => (HealthStatus::Suspended, None),
+                Health::Unknown => (HealthStatus::Unknown, None),
+                Health::Progressing(reason) if !seen => (HealthStatus::Missing, Some(reason)),
+                Health::Progressing(reason) => (HealthStatus::Progressing, Some(reason)),
+                Health::Degraded(degradation) => (HealthStatus::Degraded, Some(degradation.message)),
+            };
+            let wanted = desired.and_then(|desired| desired.get(object)).map(|desired| desired.manifest);
+            ObjectStatus {
+                object: object.clone(),
+                uid: owned.uid.clone(),
+                health: status,
+                reason,
+                synced: wanted.is_some() && wanted == owned.manifest,
+            }
+        })
+        .collect()
+}
+
+fn activity(name: &ApplicationName, application: &Application, sync: &Sync, observed: &Observed) -> Activity {
+    let phase = match &sync.phase {
+        Phase::Writing { deletes, .. } if !deletes.is_empty() => "deleting",
+        Phase::Writing { .. } => "applying",
+        Phase::Gate { .. } | Phase::GateFailed { .. } | Phase::Failed { .. } => "gate",
+        Phase::Pruning { .. } => "pruning",
+    };
+    let mut waiting_for: Vec<String> = waits(application, sync, observed);
+    for (key, reason) in &observed.retrying {
+        if let EffectKey::Write(key) = key
+            && key.application == *name
+        {
+            waiting_for.push(format!("{}: {reason}", key.object));
+        }
+    }
+    if let Some(gate) = observed.gates.get(name) {
+        waiting_for.extend(gate_waits(gate));
+    }
+    waiting_for.truncate(WAITS);
+    Activity {
+        kind: if sync.is_revert() { "revert" } else { "sync" }.to_owned(),
+        sync: sync.id,
+        phase: phase.to_owned(),
+        desired: sync.target.digest,
+        waiting_for,
+    }
+}
+
+fn gate_waits(gate: &GateWatch) -> Vec<String> {
+    let stale = gate.stale.iter().map(|stale| stale.reason.clone());
+    let unwell = gate.unwell.iter().map(|(object, health)| format!("{object} is {health}"));
+    stale.chain(unwell).chain(gate.unchecked.iter().cloned()).collect()
+}
+
+fn measure(name: &ApplicationName, status: Option<&ApplicationStatus>, metrics: &Metrics) {
+    for sync in [SyncStatus::Unknown, SyncStatus::Synced, SyncStatus::OutOfSync] {
+        let labels = [name.as_str(), &format!("{sync:?}")];
+        match status {
+            Some(status) => metrics.sync_status.with_label_values(&labels).set(i64::from(status.sync == sync)),
+            None => drop(metrics.sync_status.remove_label_values(&labels)),
+        }
+    }
+    for health in [
+        HealthStatus::Healthy,
+        HealthStatus::Suspended,
+        HealthStatus::Progressing,
+        HealthStatus::Unknown,
+        HealthStatus::Missing,
+        HealthStatus::Degraded,
+    ] {
+        let labels = [name.as_str(), &format!("{health:?}")];
+        match status {
+            Some(status) => metrics.health_status.with_label_values(&labels).set(i64::from(status.health == health)),
+            None => drop(metrics.health_status.remove_label_values(&labels)),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Carries effects out, a task each, a file a kind. An effect ends by itself, or when it is stopped; a write only
+//! between two attempts.
+
+mod check;
+mod poll;
+pub(crate) mod render;
+mod watch;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use taffrail_core::{Effect, EffectKey, Input};
+use tokio::sync::{Semaphore, mpsc, watch as channel};
+
+use crate::run::World;
+
+/// How many renders run at once.
+const RENDERS: usize = 2;
+/// How many polls run at once.
+const POLLS: usize = 8;
+
+/// The running effects.
+pub(crate) struct Effects {
+    hands: Hands,
+    running: BTreeMap<EffectKey, channel::Sender<bool>>,
+}
+
+/// What every effect works with.
+#[derive(Clone)]
+pub(crate) struct Hands {
+    world: World,
+    inputs: mpsc::Sender<Input>,
+    http: reqwest::Client,
+    renders: Arc<Semaphore>,
+    polls: Arc<Semaphore>,
+}
+
+/// Tells an effect that nobody asks for it any more.
+pub(crate) struct Stop(channel::Receiver<bool>);
+
+impl Stop {
+    /// Returns once it is stopped.
+    async fn stopped(&mut self) {
+        // An error means that the sender is gone, which also asks for nothing more.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
+    }
+
+    /// Waits so long; whether it was stopped before.
+    async fn within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.stopped()).await.is_ok()
+    }
+}
+
+impl Hands {
+    /// Hands an input over. It is lost only when the daemon has ended.
+    async fn give(&self, input: Input) {
+        let _ = self.inputs.send(input).await;
+    }
+}
+
+impl Effects {
+    pub(crate) fn new(world: World, inputs: mpsc::Sender<Input>) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(1)
+            .build()
+            .expect("the TLS backend that is built in starts");
+        let (renders, polls) = (Arc::new(Semaphore::new(RENDERS)), Arc::new(Semaphore::new(POLLS)));
+        Self { hands: Hands { world, inputs, http, renders, polls }, running: BTreeMap::new() }
+    }
+
+    /// Starts an effect.
+    pub(crate) fn start(&mut self, key: EffectKey, effect: Effect) {
+        let (sender, receiver) = channel::channel(false);
+        self.running.retain(|_, running| !running.is_closed());
+        self.running.insert(key.clone(), sender);
+        let (hands, mut stop) = (self.hands.clone(), Stop(receiver));
+        match effect {
+            Effect::Poll { name, repository, known, at } => {
+                tokio::spawn(async move { poll::poll(&hands, key, name, repository, known, at, &mut stop).await });
+            }
+            Effect::Render { application, repository, revision, path, namespace } => {
+                let request = render::Request { application, repository, revision, path, namespace };
+                tokio::spawn(async move { render::run(&hands, key, request, &mut stop).await });
+            }
+            Effect::Watch(watch) => {
+                tokio::spawn(async move { watch::watch(&hands, watch, &mut stop).await });
+            }
+            Effect::Apply { manifest, uid } => {
+                tokio::spawn(async move { write::apply(&hands, key, manifest, uid, &mut stop).await });
+            }
+            Effect::Delete { api_version, uid } => {
+                tokio::spawn(async move { write::delete(&hands, key, api_version, uid, &mut stop).await });
+            }
+            Effect::Check { check, interval } => {
+                tokio::spawn(async move { check::check(&hands, key, check, interval, &mut stop).await });
+            }
+        }
+    }
+
+    /// Stops an effect. A write that was sent goes on to its outcome.
+    pub(crate) fn stop(&mut self, key: &EffectKey) {
+        if let Some(running) = self.running.get(key) {
+            let _ = running.send(true);
+        }
+    }
+
+    /// Stops all of them.
+    pub(crate) fn stop_all(&mut self) {
+        for running in self.running.values() {
+            let _ = running.send(true);
+        }
+        self.running.retain(|key, running| matches!(key, EffectKey::Write(_)) && !running.is_closed());
+    }
+
+    /// How many writes have not told their outcome.
+    pub(crate) fn writing(&self) -> usize {
+        self.running.keys().filter(|key| matches!(key, EffectKey::Write(_))).count()
+    }
+
+    /// Notes that a write told its outcome.
+    pub(crate) fn ended(&mut self, key: &EffectKey) {
+        self.running.remove(key);
+    }
+}

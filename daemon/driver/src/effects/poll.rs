@@ -1,0 +1,45 @@
+//! Fetches a branch, once, when it is due.
+
+use std::time::Duration;
+
+use taffrail_core::{EffectKey, Input, Polled};
+use taffrail_model::configuration::Repository;
+use taffrail_model::{CommitId, RepositoryName, Timestamp};
+
+use super::{Hands, Stop};
+use crate::run::{blocking, now};
+
+pub(super) async fn poll(
+    hands: &Hands,
+    key: EffectKey,
+    name: RepositoryName,
+    repository: Repository,
+    known: Option<CommitId>,
+    at: Timestamp,
+    stop: &mut Stop,
+) {
+    let wait = Duration::try_from(at.duration_since(now())).unwrap_or_default();
+    // A clock that was set back must not put a poll off for longer than the interval and its jitter.
+    if stop.within(wait.min(repository.poll * 2)).await {
+        return;
+    }
+    let Ok(_turn) = hands.polls.acquire().await else { return };
+    let repositories = hands.world.repositories.clone();
+    let fetching = name.clone();
+    let fetched = blocking(move || repositories.fetch(&fetching, &repository, known.as_ref())).await;
+    let outcome = match fetched {
+        Ok(Ok(observation)) => Ok(Polled {
+            revision: observation.revision,
+            relation: observation.relation,
+            commits: observation.commits,
+            count: observation.count,
+        }),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = &outcome {
+        hands.world.metrics.poll_failures.with_label_values(&[name.as_str()]).inc();
+        tracing::warn!(repository = %name, %error, "a poll failed");
+    }
+    hands.give(Input::Polled { key, repository: name, outcome }).await;
+}

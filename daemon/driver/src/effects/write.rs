@@ -1,0 +1,114 @@
+//! Writes to the cluster. What may pass by itself is tried again, with back-off, until it is stopped; an attempt that
+//! was sent is always waited for, and exactly one outcome is told.
+
+use std::time::Duration;
+
+use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
+use taffrail_model::{ApiVersion, Digest, Manifest, Uid};
+use taffrail_ports::cluster::{Apply, Delete, Deleted, Owner, WriteError, WriteErrorKind};
+
+use super::{Hands, Stop};
+use crate::run::blocking;
+
+const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
+/// A server may ask for patience, but not for more than this.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+pub(super) async fn apply(hands: &Hands, key: EffectKey, manifest: Digest, uid: Option<Uid>, stop: &mut Stop) {
+    let outcome = match load(hands, manifest).await {
+        Err(reason) => Outcome::Refused { reason, immutable: false, attempts: 0 },
+        Ok(content) => {
+            let owner = owner(hands, &key);
+            let request = Apply { manifest: content, owner, uid: uid.clone() };
+            attempt(hands, &key, stop, uid, async |attempts| {
+                let applied = hands.world.cluster.apply(request.clone()).await?;
+                Ok(Outcome::Applied {
+                    uid: applied.uid,
+                    manifest,
+                    created: applied.created,
+                    resource_version: applied.resource_version,
+                    attempts,
+                })
+            })
+            .await
+        }
+    };
+    hands.give(Input::Written { key, outcome }).await;
+}
+
+pub(super) async fn delete(hands: &Hands, key: EffectKey, api_version: ApiVersion, uid: Option<Uid>, stop: &mut Stop) {
+    let request = Delete {
+        object: write_key(&key).object.clone(),
+        api_version,
+        owner: owner(hands, &key),
+        uid: uid.clone(),
+        wait: false,
+    };
+    let outcome = attempt(hands, &key, stop, uid, async |_| {
+        Ok(match hands.world.cluster.delete(request.clone()).await? {
+            Deleted::Gone(uid) => Outcome::Deleted { uid: Some(uid) },
+            Deleted::Absent => Outcome::Deleted { uid: None },
+        })
+    })
+    .await;
+    hands.give(Input::Written { key, outcome }).await;
+}
+
+async fn attempt(
+    hands: &Hands,
+    key: &EffectKey,
+    stop: &mut Stop,
+    uid: Option<Uid>,
+    once: impl AsyncFn(u32) -> Result<Outcome, WriteError>,
+) -> Outcome {
+    let mut back_off = FIRST_BACK_OFF;
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let error = match once(attempts).await {
+            Ok(outcome) => return outcome,
+            Err(error) => error,
+        };
+        let wait = match (error.kind, &uid) {
+            (WriteErrorKind::Gone, Some(uid)) => return Outcome::Gone { uid: uid.clone() },
+            (WriteErrorKind::Immutable, _) => {
+                return Outcome::Refused { reason: error.message, immutable: true, attempts };
+            }
+            (WriteErrorKind::Refused, _) => {
+                return Outcome::Refused { reason: error.message, immutable: false, attempts };
+            }
+            (WriteErrorKind::Transient(Some(after)), _) => after.min(LONGEST_RETRY_AFTER).max(back_off),
+            (WriteErrorKind::Transient(None) | WriteErrorKind::Unreachable | WriteErrorKind::Gone, _) => back_off,
+        };
+        tracing::debug!(object = %write_key(key).object, attempts, reason = error.message, "a write is tried again");
+        hands.give(Input::Retrying { key: key.clone(), reason: error.message }).await;
+        if stop.within(wait).await {
+            return Outcome::Stopped;
+        }
+        back_off = LONGEST_BACK_OFF.min(back_off * 2);
+    }
+}
+
+async fn load(hands: &Hands, manifest: Digest) -> Result<Manifest, String> {
+    let journal = hands.world.journal.clone();
+    let read = move || -> Result<Manifest, String> {
+        let bytes = journal.document(manifest).map_err(|error| error.to_string())?;
+        // No word of the content: it may be a Secret's.
+        let unreadable = format!("the stored manifest {manifest} cannot be read");
+        let value = serde_json::from_slice(&bytes).map_err(|_| unreadable.clone())?;
+        Manifest::new(value).map_err(|_| unreadable)
+    };
+    blocking(read).await.map_err(|error| error.to_string())?
+}
+
+fn owner(hands: &Hands, key: &EffectKey) -> Owner {
+    Owner { installation: hands.world.journal.installation(), application: write_key(key).application.clone() }
+}
+
+fn write_key(key: &EffectKey) -> &WriteKey {
+    match key {
+        EffectKey::Write(key) => key,
+        _ => unreachable!("only writes are carried out here"),
+    }
+}

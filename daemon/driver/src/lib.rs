@@ -1,0 +1,15 @@
+//! Runs core against the outside: input -> propose -> append (durable) -> commit -> start and stop effects, whose
+//! outcomes are inputs.
+//!
+//! Always: effects of a decision start only after its events are durable; a write that was sent is never aborted, and
+//! its outcome is waited for, also at the end; the queue of inputs is bounded.
+
+mod board;
+mod effects;
+mod replay;
+mod run;
+
+pub use board::Board;
+pub use effects::render::{RenderError, render};
+pub use replay::{ReplayError, replay};
+pub use run::{Command, DriverError, Options, World, run};

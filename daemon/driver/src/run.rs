@@ -1,0 +1,310 @@
+//! The loop: the only place where time, events and effects meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use taffrail_core::fold::Document;
+use taffrail_core::{EffectKey, Engine, Input, Proposal, Step};
+use taffrail_model::configuration::Configuration;
+use taffrail_model::{ApplicationName, Event, Fact, Seq, Timestamp};
+use taffrail_ports::cluster::Cluster;
+use taffrail_ports::journal::{self, Journal, JournalError};
+use taffrail_ports::metrics::Metrics;
+use taffrail_ports::repositories::Repositories;
+use tokio::sync::mpsc;
+
+use crate::board::Board;
+use crate::effects::Effects;
+use crate::replay::{ReplayError, keep, replay};
+
+/// Inputs that may wait. Effects wait to hand theirs over when it is full.
+const QUEUE: usize = 1024;
+/// Inputs that are decided on together.
+const BATCH: usize = 256;
+/// Events between two snapshots.
+const SNAPSHOT_EVERY: u64 = 10_000;
+/// Longest time between two tries of an append that failed.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
+/// How often the board is renewed while inputs keep coming.
+const BOARD_EVERY: Duration = Duration::from_millis(250);
+/// Longest time that the end waits for outcomes of writes: longer than any request takes.
+const LONGEST_END: Duration = Duration::from_secs(45);
+
+/// The outside.
+#[derive(Clone)]
+pub struct World {
+    /// The log.
+    pub journal: Arc<dyn Journal>,
+    /// Git.
+    pub repositories: Arc<dyn Repositories>,
+    /// Kubernetes.
+    pub cluster: Arc<dyn Cluster>,
+    /// What is measured.
+    pub metrics: Metrics,
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The version, for the log.
+    pub version: String,
+    /// Names this build, for snapshots.
+    pub code: String,
+}
+
+/// What the daemon is told while it runs.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A configuration was accepted.
+    Configured(Arc<Configuration>),
+    /// A configuration was refused, for these reasons; the old one stays.
+    ConfigurationRefused(Vec<String>),
+}
+
+/// Why the daemon stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The journal cannot be folded.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The journal belongs to somebody else by now, or is damaged.
+    #[error(transparent)]
+    Journal(JournalError),
+    /// A part of the daemon ended that must not.
+    #[error("a part of the daemon ended: {0}")]
+    Part(String),
+}
+
+/// Runs until `shutdown`. The configuration comes as the first command.
+pub async fn run(
+    world: World,
+    options: Options,
+    board: Board,
+    mut commands: mpsc::Receiver<Command>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), DriverError> {
+    let journal = world.journal.clone();
+    let code = options.code.clone();
+    let state = blocking(move || replay(&*journal, &code)).await??;
+    let (sender, mut inputs) = mpsc::channel(QUEUE);
+    let mut driver = Driver {
+        snapshot: state.seq,
+        engine: Engine::new(state),
+        effects: Effects::new(world.clone(), sender),
+        world,
+        options,
+        board,
+        dirty: BTreeSet::new(),
+        gates: BTreeMap::new(),
+        renewed: Instant::now(),
+        wake: None,
+    };
+    let mut shutdown = pin!(shutdown);
+    let version = driver.options.version.clone();
+    let mut batch = vec![Input::Started { version }];
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            done = driver.step(std::mem::take(&mut batch), true) => done?,
+        }
+        if inputs.is_empty() || driver.renewed.elapsed() > BOARD_EVERY {
+            driver.renew_board();
+        }
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            Some(command) = commands.recv() => batch.push(match command {
+                Command::Configured(configuration) => Input::Configured(configuration),
+                Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
+            }),
+            count = inputs.recv_many(&mut batch, BATCH) => if count == 0 {
+                return Err(DriverError::Part("the queue of inputs".to_owned()));
+            },
+            () = until(driver.wake) => batch.push(Input::Wake),
+        }
+    }
+    driver.end(inputs).await
+}
+
+async fn until(wake: Option<Timestamp>) {
+    match wake {
+        // A timer's resolution is a millisecond: a little late is right, a little early would spin.
+        Some(wake) => {
+            let wait = Duration::try_from(wake.duration_since(now())).unwrap_or_default();
+            tokio::time::sleep(wait + Duration::from_millis(1)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The time, in milliseconds.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Runs `work` where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DriverError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| DriverError::Part(error.to_string()))
+}
+
+struct Driver {
+    world: World,
+    options: Options,
+    engine: Engine,
+    effects: Effects,
+    board: Board,
+    dirty: BTreeSet<ApplicationName>,
+    /// When the open gates were opened, for the histogram.
+    gates: BTreeMap<Seq, Timestamp>,
+    renewed: Instant,
+    wake: Option<Timestamp>,
+    snapshot: Seq,
+}
+
+impl Driver {
+    /// Decides on inputs, records, and acts.
+    async fn step(&mut self, inputs: Vec<Input>, act: bool) -> Result<(), DriverError> {
+        let proposal = self.engine.propose(inputs, now());
+        let documents = proposal.documents.clone();
+        let events = self.record(proposal).await?;
+        let Step { start, stop, wake, touched } = self.engine.commit(&events, &documents, now());
+        self.wake = wake;
+        self.dirty.extend(touched);
+        for key in &stop {
+            self.effects.stop(key);
+        }
+        if act {
+            for (key, effect) in start {
+                self.effects.start(key, effect);
+            }
+        }
+        for event in &events {
+            self.measure(event);
+        }
+        if self.engine.state().seq.0 >= self.snapshot.0 + SNAPSHOT_EVERY {
+            self.keep_snapshot().await;
+        }
+        Ok(())
+    }
+
+    /// Appends until it is durable: while the journal cannot be written nothing goes on, and nothing is lost.
+    async fn record(&mut self, proposal: Proposal) -> Result<Vec<Event>, DriverError> {
+        if proposal.envelopes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored: Vec<journal::Document> =
+            proposal.documents.iter().map(|(digest, document)| stored(*digest, document)).collect();
+        let mut back_off = Duration::from_millis(250);
+        loop {
+            let (journal, envelopes, documents) =
+                (self.world.journal.clone(), proposal.envelopes.clone(), stored.clone());
+            let began = Instant::now();
+            match blocking(move || journal.append(envelopes, documents)).await? {
+                Ok(events) => {
+                    let labels: [&str; 0] = [];
+                    self.world.metrics.append_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
+                    self.board.journal_works();
+                    return Ok(events);
+                }
+                Err(error @ (JournalError::Store { .. } | JournalError::NoSpace { .. })) => {
+                    tracing::error!(%error, "the journal cannot be written; nothing goes on until it can");
+                    self.board.journal_fails(&error.to_string());
+                    tokio::time::sleep(back_off).await;
+                    back_off = LONGEST_BACK_OFF.min(back_off * 2);
+                }
+                Err(error) => return Err(DriverError::Journal(error)),
+            }
+        }
+    }
+
+    fn measure(&mut self, event: &Event) {
+        let metrics = &self.world.metrics;
+        let fact = &event.envelope.fact;
+        metrics.events.with_label_values(&[fact.kind()]).inc();
+        let envelope = &event.envelope;
+        tracing::info!(seq = envelope.seq.0, subject = %envelope.subject, kind = fact.kind(), "event");
+        let sync = envelope.sync.unwrap_or_default();
+        match fact {
+            Fact::GateOpened { .. } => {
+                self.gates.insert(sync, envelope.time);
+            }
+            Fact::GatePassed { .. } | Fact::GateFailed { .. } | Fact::SyncSuperseded { .. } => {
+                let outcome = match fact {
+                    Fact::GatePassed { .. } => "passed",
+                    Fact::GateFailed { .. } => "failed",
+                    _ => "superseded",
+                };
+                if let Some(opened) = self.gates.remove(&sync) {
+                    let seconds = envelope.time.duration_since(opened).as_secs_f64();
+                    metrics.gate_seconds.with_label_values(&[outcome]).observe(seconds);
+                }
+            }
+            _ => {}
+        }
+        let outcome = match fact {
+            Fact::RevertStarted { .. } => "started",
+            Fact::Reverted { .. } => "reverted",
+            Fact::RevertFailed { .. } => "failed",
+            _ => return,
+        };
+        if let Some(application) = envelope.subject.application() {
+            metrics.reverts.with_label_values(&[application.as_str(), outcome]).inc();
+        }
+    }
+
+    fn renew_board(&mut self) {
+        self.board.renew(&self.engine, std::mem::take(&mut self.dirty), &self.world.metrics);
+        self.renewed = Instant::now();
+    }
+
+    async fn keep_snapshot(&mut self) {
+        let (journal, code, state) =
+            (self.world.journal.clone(), self.options.code.clone(), self.engine.state().clone());
+        self.snapshot = state.seq;
+        let kept = blocking(move || keep(&*journal, &state, &code)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(%error, "no snapshot was kept; the next start folds more events");
+        }
+    }
+
+    /// Stops everything, and records the outcomes of the writes that were sent.
+    async fn end(mut self, mut inputs: mpsc::Receiver<Input>) -> Result<(), DriverError> {
+        self.effects.stop_all();
+        let deadline = tokio::time::Instant::now() + LONGEST_END;
+        while self.effects.writing() > 0 {
+            let mut batch = Vec::new();
+            tokio::select! {
+                count = inputs.recv_many(&mut batch, BATCH) => if count == 0 { break },
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+            let outcomes: Vec<Input> = batch
+                .into_iter()
+                .filter(|input| matches!(input, Input::Written { key: EffectKey::Write(_), .. }))
+                .collect();
+            for outcome in &outcomes {
+                if let Input::Written { key, .. } = outcome {
+                    self.effects.ended(key);
+                }
+            }
+            tokio::select! {
+                done = self.step(outcomes, false) => done?,
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+        }
+        self.keep_snapshot().await;
+        Ok(())
+    }
+}
+
+fn stored(digest: taffrail_model::Digest, document: &Document) -> journal::Document {
+    let bytes = match document {
+        Document::Set(set) => set.to_bytes(),
+        Document::Plan(plan) => plan.to_bytes(),
+        Document::Configuration(configuration) => configuration.to_bytes(),
+    };
+    journal::Document { digest, bytes, confidential: false }
+}

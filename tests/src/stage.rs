@@ -1,0 +1,455 @@
+//! A stage for the engine: a journal in memory, a cluster that is a map, a clock that is moved by hand.
+//!
+//! After every step it checks what must always hold: writes start only after an event intends them, one object has one
+//! write in flight, only what the events say we made is deleted, and the state is the fold of the events.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use taffrail_core::fold::{Documents, apply};
+use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, Step, WriteKey};
+use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
+use taffrail_model::{
+    Commit, CommitId, DesiredObject, DesiredSet, Digest, Epoch, Event, Fact, LiveObject, ObjectKey, Relation, Seq,
+    Timestamp, Uid, Watch, WatchEvent, WatchScope,
+};
+
+/// How a live object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Ready.
+    Healthy,
+    /// Not ready yet.
+    Progressing,
+    /// Stalled.
+    Degraded,
+}
+
+/// An object of the cluster.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    /// Its uid.
+    pub uid: Uid,
+    /// What was last applied.
+    pub manifest: Digest,
+    /// The version of its last change.
+    pub version: u64,
+    /// How it is.
+    pub condition: Condition,
+    /// Whether we made it.
+    pub ours: bool,
+}
+
+/// The engine and the outside.
+pub struct Stage {
+    /// The engine.
+    pub engine: Engine,
+    /// The journal.
+    pub events: Vec<Event>,
+    /// Effects that were started and have not ended.
+    pub effects: BTreeMap<EffectKey, Effect>,
+    /// Writes that were stopped and whose outcome the engine still waits for.
+    pub stopped: BTreeSet<EffectKey>,
+    /// The cluster.
+    pub things: BTreeMap<ObjectKey, Thing>,
+    /// What somebody deleted and nobody made again.
+    pub taken: BTreeSet<ObjectKey>,
+    /// The time.
+    pub now: Timestamp,
+    documents: Documents,
+    configuration: Arc<Configuration>,
+    wake: Option<Timestamp>,
+    version: u64,
+    uids: u64,
+    /// Uids that an `ObjectApplied` names.
+    made: BTreeSet<Uid>,
+}
+
+/// The application of the stage.
+pub const APPLICATION: &str = "shop";
+
+/// What a set consists of: objects and a word for their content.
+pub fn set(objects: &[(&str, &str)]) -> Arc<DesiredSet> {
+    let object = |(key, content): &(&str, &str)| {
+        let key: ObjectKey = key.parse().expect("an object key");
+        let api_version = if key.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", key.group) };
+        let manifest = Digest::of(format!("{key} {content}").as_bytes());
+        (key, DesiredObject { api_version: api_version.into(), manifest })
+    };
+    Arc::new(DesiredSet { objects: objects.iter().map(object).collect() })
+}
+
+/// A commit's id from a word.
+pub fn commit_id(word: &str) -> CommitId {
+    Digest::of(word.as_bytes()).to_string()[..40].parse().expect("forty hexadecimal characters")
+}
+
+/// A configuration with one application.
+pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
+    let repository = Repository {
+        url: "https://git.example.org/shop.git".to_owned(),
+        branch: "main".to_owned(),
+        poll: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
+        credentials: None,
+        ca_file: None,
+    };
+    let application = Application {
+        repository: "shop".parse().expect("a name"),
+        path: "overlays/staging".to_owned(),
+        namespace: None,
+        sync: SyncPolicy::default(),
+        gate,
+        on_failure,
+    };
+    Configuration {
+        repositories: [("shop".parse().expect("a name"), repository)].into(),
+        applications: [(APPLICATION.parse().expect("a name"), application)].into(),
+    }
+}
+
+impl Stage {
+    /// A new journal, and a daemon that has just started with this configuration.
+    pub fn new(configuration: Configuration) -> Self {
+        let now: Timestamp = "2026-11-21T03:00:00Z".parse().expect("a time");
+        let mut stage = Self {
+            engine: Engine::new(State::empty(Epoch(1))),
+            events: Vec::new(),
+            effects: BTreeMap::new(),
+            stopped: BTreeSet::new(),
+            things: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            now,
+            documents: Documents::new(),
+            configuration: Arc::new(configuration),
+            wake: None,
+            version: 0,
+            uids: 0,
+            made: BTreeSet::new(),
+        };
+        stage.start();
+        stage
+    }
+
+    fn start(&mut self) {
+        let configured = Input::Configured(self.configuration.clone());
+        self.give(vec![Input::Started { version: "0.1.0".to_owned() }, configured]);
+    }
+
+    /// The daemon is killed and started again: everything that only it knew is gone.
+    pub fn crash(&mut self) {
+        let state = self.fold();
+        assert_eq!(&state, self.engine.state(), "the state is the fold of the events");
+        let written = State::from_bytes(&state.to_bytes()).expect("a snapshot reads back");
+        assert_eq!(written, state, "a snapshot reads back as it was");
+        self.effects.clear();
+        self.stopped.clear();
+        self.engine = Engine::new(state);
+        self.start();
+    }
+
+    /// The state as the events alone give it.
+    pub fn fold(&self) -> State {
+        let mut state = State::empty(Epoch(1));
+        for event in &self.events {
+            apply(&mut state, event, &self.documents);
+        }
+        state
+    }
+
+    /// Gives inputs to the engine; returns the events that followed.
+    pub fn give(&mut self, inputs: Vec<Input>) -> Vec<Event> {
+        let proposal = self.engine.propose(inputs, self.now);
+        let first = self.events.len();
+        for envelope in proposal.envelopes {
+            assert_eq!(envelope.seq, Seq(self.events.len() as u64 + 1), "numbers are dense");
+            let previous = self.events.last().map_or(Digest::ZERO, |event| event.hash);
+            let (event, bytes) = Event::seal(envelope, previous);
+            assert_eq!(Event::from_bytes(&bytes).expect("it reads back"), event, "an event reads back as it was");
+            if let Fact::ObjectApplied { uid, .. } = &event.envelope.fact {
+                self.made.insert(uid.clone());
+            }
+            self.events.push(event);
+        }
+        self.documents.extend(proposal.documents);
+        let events = self.events[first..].to_vec();
+        let Step { start, stop, wake, .. } = self.engine.commit(&events, &self.documents, self.now);
+        self.wake = wake;
+        for key in stop {
+            if let EffectKey::Write(_) = key {
+                self.stopped.insert(key);
+            } else {
+                self.effects.remove(&key);
+            }
+        }
+        for (key, effect) in start {
+            self.check_start(&key, &effect);
+            self.effects.insert(key, effect);
+        }
+        events
+    }
+
+    fn check_start(&self, key: &EffectKey, effect: &Effect) {
+        assert!(!self.effects.contains_key(key), "an effect runs once: {key:?}");
+        let EffectKey::Write(write) = key else { return };
+        let of_object = |key: &EffectKey| matches!(key, EffectKey::Write(other) if other.object == write.object);
+        assert!(!self.effects.keys().any(of_object), "one write to an object at a time: {write:?}");
+        let application = &self.engine.state().applications[&write.application];
+        let owned = application.inventory.get(&write.object);
+        assert!(owned.is_some(), "{write:?} is intended by an event");
+        let started = self.events.iter().any(|event| {
+            event.envelope.sync == Some(write.sync)
+                && matches!(event.envelope.fact, Fact::SyncStarted { .. } | Fact::RevertStarted { .. })
+        });
+        assert!(started, "{write:?} belongs to a recorded sync");
+        if let Effect::Delete { uid: Some(uid), .. } = effect {
+            assert!(self.made.contains(uid), "only what the events say we made is deleted: {write:?}");
+        }
+    }
+
+    /// Moves the clock, waking the engine whenever it asked for it.
+    pub fn pass(&mut self, duration: Duration) -> Vec<Event> {
+        let end = self.now.checked_add(duration).expect("not that far");
+        let mut events = Vec::new();
+        // A wake that leads to another at the same time is right; more than this many are not.
+        for _ in 0..10_000 {
+            match self.wake {
+                Some(wake) if wake <= end => {
+                    self.now = self.now.max(wake);
+                    let news = self.give(vec![Input::Wake]);
+                    if news.is_empty() && self.wake.is_some_and(|again| again <= self.now) {
+                        panic!("the engine wants to be woken at {:?} and says nothing", self.wake);
+                    }
+                    events.extend(news);
+                }
+                _ => {
+                    self.now = end;
+                    return events;
+                }
+            }
+        }
+        panic!("the engine does not come to rest");
+    }
+
+    /// A poll finds a commit.
+    pub fn poll(&mut self, word: &str, relation: Relation) -> Vec<Event> {
+        let commit =
+            Commit { id: commit_id(word), author: "Ada <ada@example.org>".to_owned(), subject: word.to_owned() };
+        let polled = Polled { revision: commit.id.clone(), relation, commits: vec![commit], count: 1 };
+        self.polled(Ok(polled))
+    }
+
+    /// A poll ends.
+    pub fn polled(&mut self, outcome: Result<Polled, String>) -> Vec<Event> {
+        let key =
+            self.effects.keys().find(|key| matches!(key, EffectKey::Poll(..))).cloned().expect("a poll is asked for");
+        self.effects.remove(&key);
+        self.give(vec![Input::Polled { key, repository: "shop".parse().expect("a name"), outcome }])
+    }
+
+    /// The render that is asked for ends.
+    pub fn rendered(&mut self, outcome: Result<Arc<DesiredSet>, Vec<String>>) -> Vec<Event> {
+        let key = self
+            .effects
+            .keys()
+            .find(|key| matches!(key, EffectKey::Render(..)))
+            .cloned()
+            .expect("a render is asked for");
+        self.effects.remove(&key);
+        let EffectKey::Render(application, revision, _) = key.clone() else { unreachable!("found by its kind") };
+        self.give(vec![Input::Rendered { key, application, revision, outcome }])
+    }
+
+    /// The writes that are asked for.
+    pub fn writes(&self) -> Vec<WriteKey> {
+        self.effects
+            .keys()
+            .filter_map(|key| match key {
+                EffectKey::Write(write) => Some(write.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The cluster does a write as a real one would, and its outcome is told.
+    pub fn write(&mut self, write: &WriteKey, condition: Condition) -> Vec<Event> {
+        let outcome = self.do_write(write, condition);
+        let mut events = self.written(write, outcome);
+        events.extend(self.show(&write.object));
+        events
+    }
+
+    /// The cluster does a write as a real one would; nobody is told.
+    pub fn do_write(&mut self, write: &WriteKey, condition: Condition) -> Outcome {
+        let object = write.object.clone();
+        self.version += 1;
+        match self.effects[&EffectKey::Write(write.clone())].clone() {
+            Effect::Apply { manifest, uid } => match (self.things.get_mut(&object), uid) {
+                (Some(thing), Some(uid)) if thing.uid != uid => Outcome::Gone { uid },
+                (None, Some(uid)) => Outcome::Gone { uid },
+                (Some(thing), None) if !thing.ours => {
+                    Outcome::Refused { reason: "it was not made by Taffrail".to_owned(), immutable: false, attempts: 1 }
+                }
+                (Some(thing), _) => {
+                    thing.manifest = manifest;
+                    thing.version = self.version;
+                    thing.condition = condition;
+                    applied(thing, false)
+                }
+                (None, None) => {
+                    self.uids += 1;
+                    let uid = Uid(format!("uid-{}", self.uids));
+                    let thing = Thing { uid, manifest, version: self.version, condition, ours: true };
+                    let outcome = applied(&thing, true);
+                    self.taken.remove(&object);
+                    self.things.insert(object, thing);
+                    outcome
+                }
+            },
+            Effect::Delete { uid, .. } => match self.things.get(&object) {
+                Some(thing) if thing.ours && uid.as_ref().is_none_or(|uid| *uid == thing.uid) => {
+                    let uid = thing.uid.clone();
+                    self.things.remove(&object);
+                    Outcome::Deleted { uid: Some(uid) }
+                }
+                _ => Outcome::Deleted { uid: None },
+            },
+            effect => unreachable!("{effect:?} is no write"),
+        }
+    }
+
+    /// Tells the outcome of a write.
+    pub fn written(&mut self, write: &WriteKey, outcome: Outcome) -> Vec<Event> {
+        let key = EffectKey::Write(write.clone());
+        self.effects.remove(&key);
+        self.stopped.remove(&key);
+        self.give(vec![Input::Written { key, outcome }])
+    }
+
+    /// All writes succeed, also those that follow from them, and their objects become so.
+    pub fn write_all(&mut self, condition: Condition) -> Vec<Event> {
+        let mut events = self.list();
+        // Each round does at least one write of a plan.
+        for _ in 0..10_000 {
+            let Some(write) = self.writes().into_iter().next() else { return events };
+            events.extend(self.write(&write, condition));
+            events.extend(self.list());
+        }
+        panic!("the writes do not end");
+    }
+
+    /// An object is seen to be so.
+    pub fn turn(&mut self, object: &str, condition: Condition) -> Vec<Event> {
+        let object: ObjectKey = object.parse().expect("an object key");
+        self.version += 1;
+        let thing = self.things.get_mut(&object).expect("it is there");
+        thing.condition = condition;
+        thing.version = self.version;
+        self.show(&object)
+    }
+
+    /// Everything is seen to be so.
+    pub fn turn_all(&mut self, condition: Condition) -> Vec<Event> {
+        let objects: Vec<String> = self.things.keys().map(ToString::to_string).collect();
+        objects.iter().flat_map(|object| self.turn(object, condition)).collect()
+    }
+
+    /// Somebody deletes an object.
+    pub fn take_away(&mut self, object: &str) -> Vec<Event> {
+        let object: ObjectKey = object.parse().expect("an object key");
+        self.things.remove(&object);
+        self.taken.insert(object.clone());
+        self.show(&object)
+    }
+
+    /// The watches of an object see it as it is.
+    pub fn show(&mut self, object: &ObjectKey) -> Vec<Event> {
+        let event = match self.things.get(object) {
+            Some(thing) => WatchEvent::Changed(live(object, thing)),
+            None => WatchEvent::Removed(object.clone()),
+        };
+        let inputs: Vec<Input> = self
+            .watches()
+            .into_iter()
+            .filter(|watch| watch.kind == object.kind && watch.api_version.group == object.group)
+            .map(|watch| Input::Seen { watch, event: event.clone() })
+            .collect();
+        if inputs.is_empty() { Vec::new() } else { self.give(inputs) }
+    }
+
+    /// Every watch lists what there is, also those that follow from it.
+    pub fn list(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut listed = BTreeSet::new();
+        loop {
+            let watches: Vec<Watch> = self.watches().into_iter().filter(|watch| !listed.contains(watch)).collect();
+            if watches.is_empty() {
+                return events;
+            }
+            for watch in watches {
+                let objects = self
+                    .things
+                    .iter()
+                    .filter(|(object, _)| watch.scope == WatchScope::Ours && watch.kind == object.kind)
+                    .filter(|(object, _)| watch.api_version.group == object.group)
+                    .map(|(object, thing)| live(object, thing))
+                    .collect();
+                listed.insert(watch.clone());
+                events.extend(self.give(vec![Input::Seen { watch, event: WatchEvent::Listed(objects) }]));
+            }
+        }
+    }
+
+    /// The API server is away.
+    pub fn lose(&mut self) -> Vec<Event> {
+        let lost = WatchEvent::Lost("connection refused".to_owned());
+        let inputs = self.watches().into_iter().map(|watch| Input::Seen { watch, event: lost.clone() }).collect();
+        self.give(inputs)
+    }
+
+    fn watches(&self) -> Vec<Watch> {
+        self.effects
+            .keys()
+            .filter_map(|key| match key {
+                EffectKey::Watch(watch) => Some(watch.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn applied(thing: &Thing, created: bool) -> Outcome {
+    Outcome::Applied {
+        uid: thing.uid.clone(),
+        manifest: thing.manifest,
+        created,
+        resource_version: thing.version.to_string(),
+        attempts: 1,
+    }
+}
+
+fn live(object: &ObjectKey, thing: &Thing) -> LiveObject {
+    let api_version = if object.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", object.group) };
+    LiveObject {
+        key: object.clone(),
+        api_version: api_version.into(),
+        uid: thing.uid.clone(),
+        resource_version: thing.version.to_string(),
+        body: Arc::new(body(thing.condition)),
+    }
+}
+
+/// Such as the generic rule of health reads.
+fn body(condition: Condition) -> Value {
+    let (ready, stalled) = match condition {
+        Condition::Healthy => ("True", "False"),
+        Condition::Progressing => ("False", "False"),
+        Condition::Degraded => ("False", "True"),
+    };
+    json!({"metadata": {"generation": 1}, "status": {"phase": "Active", "observedGeneration": 1, "conditions": [
+        {"type": "Ready", "status": ready, "reason": "Sim", "message": "not ready yet"},
+        {"type": "Stalled", "status": stalled, "reason": "Broken", "message": "it is broken"},
+    ]}})
+}
