@@ -1,1 +1,211 @@
-fn main() {}
+//! Scenarios: text files of inputs, and under each the events and effects that follow. `UPDATE=1 cargo test -p
+//! taffrail-tests --test scenarios` writes what follows now; a change of it is reviewed like code.
+//!
+//! A line of a case is a comment (`#`), an input, or (indented) what followed. Inputs:
+//!
+//! | input | meaning |
+//! |---|---|
+//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `onFailure`, `check` |
+//! | `poll WORD [forced]`, `poll fails REASON` | a poll ends |
+//! | `render OBJECT=CONTENT ...`, `render fails ERROR` | a render ends |
+//! | `write all CONDITION`, `write OBJECT CONDITION` | writes are done and their objects are healthy, progressing or degraded |
+//! | `refuse OBJECT REASON`, `immutable OBJECT REASON`, `retry OBJECT REASON`, `stopped OBJECT` | a write goes otherwise |
+//! | `written OBJECT` | a write was done, and nobody was told before a crash |
+//! | `turn OBJECT CONDITION` | an object is seen to be so |
+//! | `take OBJECT` | somebody deletes it |
+//! | `check passes`, `check fails REASON` | the check of the gate was made |
+//! | `list`, `lose` | the watches list, the API server is away |
+//! | `after DURATION` | time passes |
+//! | `crash` | kill -9, and a new start |
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
+use taffrail_model::configuration::{Check, GatePolicy, OnFailure};
+use taffrail_model::{Event, Relation, duration};
+use taffrail_tests::stage::{Condition, Stage, configuration, set};
+
+#[test]
+fn every_scenario_goes_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/cases");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 15, "the scenarios are in {}", folder.display());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let written = std::fs::read_to_string(&case).unwrap();
+        let played = play(&written);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&case, &played).unwrap();
+        } else if played != written {
+            wrong.push(format!("{}:\n{}", case.display(), difference(&written, &played)));
+        }
+    }
+    assert!(wrong.is_empty(), "what follows differs (UPDATE=1 takes it over):\n{}", wrong.join("\n"));
+}
+
+fn difference(old: &str, new: &str) -> String {
+    let line = old.lines().zip(new.lines()).position(|(old, new)| old != new);
+    let line = line.unwrap_or_else(|| old.lines().count().min(new.lines().count()));
+    format!("line {}:\n-{}\n+{}", line + 1, old.lines().nth(line).unwrap_or(""), new.lines().nth(line).unwrap_or(""))
+}
+
+fn play(text: &str) -> String {
+    let mut out = String::new();
+    let mut stage: Option<Stage> = None;
+    for line in text.lines().filter(|line| !line.starts_with("  ")) {
+        writeln!(out, "{line}").unwrap();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let before = stage.as_ref().map(shown_effects).unwrap_or_default();
+        let first = stage.as_ref().map_or(0, |stage| stage.events.len());
+        match (&mut stage, line.strip_prefix("configure")) {
+            (None, Some(settings)) => stage = Some(Stage::new(configured(settings))),
+            (None, None) => panic!("the first input is `configure`: {line}"),
+            (Some(_), Some(_)) => panic!("`configure` comes once"),
+            (Some(stage), None) => input(stage, line),
+        }
+        let stage = stage.as_ref().expect("set above");
+        for event in &stage.events[first..] {
+            writeln!(out, "  {}", shown(event)).unwrap();
+        }
+        let after = shown_effects(stage);
+        for effect in before.iter().filter(|effect| !after.contains(effect)) {
+            writeln!(out, "  - {effect}").unwrap();
+        }
+        for effect in after.iter().filter(|effect| !before.contains(effect)) {
+            writeln!(out, "  + {effect}").unwrap();
+        }
+    }
+    out
+}
+
+fn configured(settings: &str) -> taffrail_model::configuration::Configuration {
+    let mut gate = GatePolicy::default();
+    let mut on_failure = OnFailure::Revert;
+    for (key, value) in settings.split_whitespace().map(|setting| setting.split_once('=').expect("KEY=VALUE")) {
+        let time = || duration::parse(value).unwrap();
+        match key {
+            "settle" => gate.settle = time(),
+            "timeout" => gate.timeout = time(),
+            "onFailure" => on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
+            "check" => gate.checks.push(Check::Http {
+                url: value.to_owned(),
+                timeout: Duration::from_secs(1),
+                interval: Duration::from_secs(1),
+            }),
+            _ => panic!("no such setting: {key}"),
+        }
+    }
+    configuration(gate, on_failure)
+}
+
+fn input(stage: &mut Stage, line: &str) {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (first, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+    match (word, first) {
+        ("poll", "fails") => drop(stage.polled(Err(reason.to_owned()))),
+        ("poll", commit) => {
+            let relation = match reason {
+                "forced" => Relation::Forced,
+                _ if stage.events.iter().any(|event| event.envelope.fact.kind() == "RevisionObserved") => Relation::Descendant,
+                _ => Relation::First,
+            };
+            stage.poll(commit, relation);
+        }
+        ("render", "fails") => drop(stage.rendered(Err(vec![reason.to_owned()]))),
+        ("render", _) => {
+            let objects: Vec<(&str, &str)> =
+                rest.split_whitespace().map(|object| object.split_once('=').expect("OBJECT=CONTENT")).collect();
+            stage.rendered(Ok(set(&objects)));
+        }
+        ("write", "all") => drop(stage.write_all(condition(reason))),
+        ("write", object) => drop(stage.write(&write(stage, object), condition(reason))),
+        ("written", object) => drop(stage.do_write(&write(stage, object), Condition::Healthy)),
+        ("refuse" | "immutable", object) => {
+            let outcome = Outcome::Refused { reason: reason.to_owned(), immutable: word == "immutable", attempts: 1 };
+            stage.written(&write(stage, object), outcome);
+        }
+        ("stopped", object) => drop(stage.written(&write(stage, object), Outcome::Stopped)),
+        ("retry", object) => {
+            let key = EffectKey::Write(write(stage, object));
+            stage.give(vec![Input::Retrying { key, reason: reason.to_owned() }]);
+        }
+        ("turn", object) => drop(stage.turn(object, condition(reason))),
+        ("take", object) => drop(stage.take_away(object)),
+        ("check", result) => {
+            let outcome = if result == "passes" { Ok(()) } else { Err(reason.to_owned()) };
+            let key = stage.effects.keys().find(|key| matches!(key, EffectKey::Check(..))).cloned();
+            stage.give(vec![Input::Checked { key: key.expect("a check is asked for"), outcome }]);
+        }
+        ("list", _) => drop(stage.list()),
+        ("lose", _) => drop(stage.lose()),
+        ("after", _) => drop(stage.pass(duration::parse(rest).unwrap())),
+        ("crash", _) => stage.crash(),
+        _ => panic!("no such input: {line}"),
+    }
+}
+
+fn write(stage: &Stage, object: &str) -> WriteKey {
+    let found = stage.writes().into_iter().find(|write| write.object.to_string() == object);
+    found.unwrap_or_else(|| panic!("no write to {object} is asked for"))
+}
+
+fn condition(word: &str) -> Condition {
+    match word {
+        "healthy" => Condition::Healthy,
+        "progressing" => Condition::Progressing,
+        "degraded" => Condition::Degraded,
+        _ => panic!("no such condition: {word}"),
+    }
+}
+
+fn shown(event: &Event) -> String {
+    let envelope = &event.envelope;
+    let fact = serde_json::to_value(&envelope.fact).unwrap();
+    let data = shortened(&fact["data"].to_string());
+    let sync = envelope.sync.map(|sync| format!(" sync {sync}")).unwrap_or_default();
+    let cause = envelope.cause.map(|cause| format!(" because {cause}")).unwrap_or_default();
+    format!("{} {} {}{sync}{cause} {data}", envelope.seq, envelope.subject, envelope.fact.kind())
+}
+
+/// Digests and commits by their first six characters.
+fn shortened(text: &str) -> String {
+    let mut out = String::new();
+    let mut run = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_hexdigit() {
+            run.push(c);
+            continue;
+        }
+        let keep = if run.len() >= 40 { 6 } else { run.len() };
+        out.push_str(&run[..keep]);
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// What is asked for, without what always is.
+fn shown_effects(stage: &Stage) -> Vec<String> {
+    stage
+        .effects
+        .keys()
+        .filter_map(|key| match key {
+            EffectKey::Poll(..) => None,
+            EffectKey::Watch(watch) => Some(format!("watch {} {:?}", watch.kind, watch.scope)),
+            EffectKey::Render(_, revision, _) => Some(format!("render {}", &revision.as_str()[..6])),
+            EffectKey::Check(_, sync, index) => Some(format!("check {index} of sync {sync}")),
+            EffectKey::Write(write) => {
+                let verb = if write.delete { "delete" } else { "apply" };
+                let stopped = if stage.stopped.contains(key) { ", stopped" } else { "" };
+                Some(format!("{verb} {} of sync {}{stopped}", write.object, write.sync))
+            }
+        })
+        .collect()
+}

@@ -205,7 +205,7 @@ pub struct Sync {
 impl Sync {
     /// Whether it goes back to an earlier state.
     pub fn is_revert(&self) -> bool {
-        matches!(self.purpose, Purpose::Revert { .. })
+        matches!(self.purpose, Purpose::Revert)
     }
 }
 

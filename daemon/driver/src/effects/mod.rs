@@ -89,10 +89,12 @@ impl Effects {
                 tokio::spawn(async move { watch::watch(&hands, watch, &mut stop).await });
             }
             Effect::Apply { manifest, uid } => {
-                tokio::spawn(async move { write::apply(&hands, key, manifest, uid, &mut stop).await });
+                let write = write::Write::Apply { manifest };
+                tokio::spawn(async move { write::write(&hands, key, write, uid, &mut stop).await });
             }
             Effect::Delete { api_version, uid } => {
-                tokio::spawn(async move { write::delete(&hands, key, api_version, uid, &mut stop).await });
+                let write = write::Write::Delete { api_version };
+                tokio::spawn(async move { write::write(&hands, key, write, uid, &mut stop).await });
             }
             Effect::Check { check, interval } => {
                 tokio::spawn(async move { check::check(&hands, key, check, interval, &mut stop).await });

@@ -15,58 +15,47 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
 /// A server may ask for patience, but not for more than this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 
-pub(super) async fn apply(hands: &Hands, key: EffectKey, manifest: Digest, uid: Option<Uid>, stop: &mut Stop) {
-    let outcome = match load(hands, manifest).await {
-        Err(reason) => Outcome::Refused { reason, immutable: false, attempts: 0 },
-        Ok(content) => {
-            let owner = owner(hands, &key);
-            let request = Apply { manifest: content, owner, uid: uid.clone() };
-            attempt(hands, &key, stop, uid, async |attempts| {
-                let applied = hands.world.cluster.apply(request.clone()).await?;
-                Ok(Outcome::Applied {
-                    uid: applied.uid,
-                    manifest,
-                    created: applied.created,
-                    resource_version: applied.resource_version,
-                    attempts,
-                })
-            })
+/// What to write.
+pub(super) enum Write {
+    /// An object, from a stored manifest.
+    Apply { manifest: Digest },
+    /// A delete.
+    Delete { api_version: ApiVersion },
+}
+
+/// A write as it is sent.
+enum Request {
+    Apply(Apply, Digest),
+    Delete(Delete),
+}
+
+pub(super) async fn write(hands: &Hands, key: EffectKey, write: Write, uid: Option<Uid>, stop: &mut Stop) {
+    let owner = Owner {
+        installation: hands.world.journal.installation(),
+        application: write_key(&key).application.clone(),
+    };
+    let request = match write {
+        Write::Apply { manifest } => load(hands, manifest)
             .await
+            .map(|content| Request::Apply(Apply { manifest: content, owner, uid: uid.clone() }, manifest)),
+        Write::Delete { api_version } => {
+            let object = write_key(&key).object.clone();
+            Ok(Request::Delete(Delete { object, api_version, owner, uid: uid.clone(), wait: false }))
         }
     };
-    hands.give(Input::Written { key, outcome }).await;
-}
-
-pub(super) async fn delete(hands: &Hands, key: EffectKey, api_version: ApiVersion, uid: Option<Uid>, stop: &mut Stop) {
-    let request = Delete {
-        object: write_key(&key).object.clone(),
-        api_version,
-        owner: owner(hands, &key),
-        uid: uid.clone(),
-        wait: false,
+    let outcome = match request {
+        Ok(request) => attempt(hands, &key, stop, uid, request).await,
+        Err(reason) => Outcome::Refused { reason, immutable: false, attempts: 0 },
     };
-    let outcome = attempt(hands, &key, stop, uid, async |_| {
-        Ok(match hands.world.cluster.delete(request.clone()).await? {
-            Deleted::Gone(uid) => Outcome::Deleted { uid: Some(uid) },
-            Deleted::Absent => Outcome::Deleted { uid: None },
-        })
-    })
-    .await;
     hands.give(Input::Written { key, outcome }).await;
 }
 
-async fn attempt(
-    hands: &Hands,
-    key: &EffectKey,
-    stop: &mut Stop,
-    uid: Option<Uid>,
-    once: impl AsyncFn(u32) -> Result<Outcome, WriteError>,
-) -> Outcome {
+async fn attempt(hands: &Hands, key: &EffectKey, stop: &mut Stop, uid: Option<Uid>, request: Request) -> Outcome {
     let mut back_off = FIRST_BACK_OFF;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let error = match once(attempts).await {
+        let error = match once(hands, &request, attempts).await {
             Ok(outcome) => return outcome,
             Err(error) => error,
         };
@@ -90,6 +79,25 @@ async fn attempt(
     }
 }
 
+async fn once(hands: &Hands, request: &Request, attempts: u32) -> Result<Outcome, WriteError> {
+    match request {
+        Request::Apply(apply, manifest) => {
+            let applied = hands.world.cluster.apply(apply.clone()).await?;
+            Ok(Outcome::Applied {
+                uid: applied.uid,
+                manifest: *manifest,
+                created: applied.created,
+                resource_version: applied.resource_version,
+                attempts,
+            })
+        }
+        Request::Delete(delete) => Ok(match hands.world.cluster.delete(delete.clone()).await? {
+            Deleted::Gone(uid) => Outcome::Deleted { uid: Some(uid) },
+            Deleted::Absent => Outcome::Deleted { uid: None },
+        }),
+    }
+}
+
 async fn load(hands: &Hands, manifest: Digest) -> Result<Manifest, String> {
     let journal = hands.world.journal.clone();
     let read = move || -> Result<Manifest, String> {
@@ -100,10 +108,6 @@ async fn load(hands: &Hands, manifest: Digest) -> Result<Manifest, String> {
         Manifest::new(value).map_err(|_| unreadable)
     };
     blocking(read).await.map_err(|error| error.to_string())?
-}
-
-fn owner(hands: &Hands, key: &EffectKey) -> Owner {
-    Owner { installation: hands.world.journal.installation(), application: write_key(key).application.clone() }
 }
 
 fn write_key(key: &EffectKey) -> &WriteKey {
