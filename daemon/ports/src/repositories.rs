@@ -37,7 +37,7 @@ pub enum RepositoryError {
         /// The branch.
         branch: String,
     },
-    /// A file of credentials or certificates cannot be read.
+    /// A file of credentials or certificates, or an entry of a tree, cannot be read.
     #[error("cannot read {path}: {reason}")]
     File {
         /// The file.

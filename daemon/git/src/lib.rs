@@ -1,0 +1,21 @@
+//! Git repositories: one bare mirror each, fetched with libgit2 and read in memory, never checked out.
+//!
+//! Always: no subprocess, no credential in an error, no call without an end. A mirror is only replaced by one that is
+//! complete, so that a server that is away or talks nonsense costs nothing that is here.
+//!
+//! Why HTTPS is our own (`session`) and not libgit2's: its time-outs and its trusted certificates are process-wide, so
+//! that one repository's private authority would be trusted for all, and its certificate callback sees the leaf only.
+
+mod history;
+mod login;
+mod mirror;
+mod mirrors;
+mod pack;
+mod session;
+mod source;
+mod text;
+mod transport;
+mod tree;
+
+pub use mirrors::Mirrors;
+pub use tree::LARGEST_FILE;
