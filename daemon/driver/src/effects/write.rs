@@ -30,10 +30,8 @@ enum Request {
 }
 
 pub(super) async fn write(hands: &Hands, key: EffectKey, write: Write, uid: Option<Uid>, stop: &mut Stop) {
-    let owner = Owner {
-        installation: hands.world.journal.installation(),
-        application: write_key(&key).application.clone(),
-    };
+    let owner =
+        Owner { installation: hands.world.journal.installation(), application: write_key(&key).application.clone() };
     let request = match write {
         Write::Apply { manifest } => load(hands, manifest)
             .await

@@ -1,0 +1,12 @@
+//! The crate against a real API server, and against a scripted one for what a real one does too rarely.
+
+#![allow(clippy::unwrap_used)] // clippy allows it in test functions only, not in what they share
+
+mod away;
+mod canary;
+mod discovery;
+mod fake;
+mod proxy;
+mod watches;
+mod world;
+mod writes;

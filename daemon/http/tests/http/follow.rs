@@ -1,0 +1,196 @@
+//! Followers see every event once, over any number of broken connections.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use taffrail_http::Options;
+use tokio::runtime::Runtime;
+
+use crate::client::{Raw, get};
+use crate::fake::{FakeJournal, FakeStatus, history};
+use crate::server::{Server, within};
+
+/// A reader as the HTML standard has it: only whole blocks count, and a block without data moves only the id.
+#[derive(Default)]
+struct EventSource {
+    last_id: Option<u64>,
+    /// Number, kind and data of each event.
+    events: Vec<(u64, String, String)>,
+}
+
+impl EventSource {
+    fn take(&mut self, received: &[u8]) {
+        let text = std::str::from_utf8(received).unwrap_or_else(|error| {
+            std::str::from_utf8(&received[..error.valid_up_to()]).expect("it is valid up to there")
+        });
+        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        for block in whole.split("\n\n") {
+            let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+            if let Some(id) = field("id: ") {
+                self.last_id = Some(id.parse().unwrap());
+            }
+            if let Some(data) = field("data: ") {
+                self.events.push((self.last_id.unwrap(), field("event: ").unwrap(), data));
+            }
+        }
+    }
+
+    fn seqs(&self) -> Vec<u64> {
+        self.events.iter().map(|(seq, ..)| *seq).collect()
+    }
+}
+
+/// Follows until event `last` is there, and returns what came.
+async fn read_until(raw: &mut Raw, last: u64) -> EventSource {
+    loop {
+        let mut source = EventSource::default();
+        source.take(&raw.received);
+        if source.last_id >= Some(last) {
+            return source;
+        }
+        assert_ne!(raw.more(usize::MAX).await, 0, "it ended at {:?}", source.last_id);
+    }
+}
+
+const STREAM: &str = "Accept: text/event-stream\r\n";
+
+#[tokio::test]
+async fn a_follower_gets_new_events_as_they_were_stored() {
+    let server = Server::new(10).await;
+    let mut raw = Raw::get(server.address, "/events", STREAM).await;
+    let head = raw.until("\r\n\r\n").await.to_lowercase();
+    assert!(head.contains("content-type: text/event-stream"), "{head}");
+    assert!(head.contains("cache-control: no-store"), "{head}");
+    assert_eq!(raw.until("\n\n").await, ": after 10\nid: 10\n\n");
+    server.journal.grow(100);
+    let source = read_until(&mut raw, 110).await;
+    let stored: Vec<_> = server.journal.stored().split_off(10);
+    let expected = stored.into_iter().map(|stored| {
+        let kind = stored.event.envelope.fact.kind().to_owned();
+        (stored.event.seq().0, kind, String::from_utf8(stored.bytes).unwrap())
+    });
+    assert_eq!(source.events, expected.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn where_a_stream_starts() {
+    let server = Server::new(200).await;
+    server.journal.work.store(7, Ordering::SeqCst);
+    for (query, header, first) in [
+        ("after=150", "", 151),
+        ("after=0", "", 1),
+        ("after=150", "Last-Event-ID: 190\r\n", 191),
+        ("", "Last-Event-ID: 7\r\n", 8),
+        ("since=2026-11-21T08:30:00Z", "", 31),
+        ("since=2026-11-21T08:30:00Z&after=100", "", 101),
+    ] {
+        let path = format!("/events?format=event-stream&{query}");
+        let mut raw = Raw::open(server.address, &path, header).await;
+        let source = read_until(&mut raw, 200).await;
+        assert_eq!(source.seqs(), (first..=200).collect::<Vec<_>>(), "{query} {header}");
+    }
+}
+
+#[tokio::test]
+async fn filters_apply_and_silence_still_moves_the_id_on() {
+    let options = Options { keep_alive: Duration::from_millis(50), ..Options::default() };
+    let server = Server::with(FakeJournal::new(history(3)), FakeStatus::default(), options).await;
+    let mut raw = Raw::open(server.address, "/events?kind=GatePassed", STREAM).await;
+    server.journal.grow(9);
+    // Events 4 and 9 match; a keep-alive tells that 12 was looked at, so that a new connection starts there.
+    assert_eq!(read_until(&mut raw, 12).await.seqs(), [4, 9]);
+    let received = raw.received.len();
+    raw.more(usize::MAX).await;
+    assert!(raw.received[received..].starts_with(b": after 12\n"));
+}
+
+#[test]
+fn a_connection_cut_anywhere_loses_and_repeats_nothing() {
+    let runtime = Runtime::new().unwrap();
+    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(cuts in proptest::collection::vec(1usize..3000, 1..12), filtered: bool)| {
+        let path = if filtered { "/events?kind=SyncStarted,GatePassed" } else { "/events" };
+        let wanted = |seq: &u64| !filtered || matches!(seq % 5, 2 | 4);
+        let (seqs, newest) = runtime.block_on(async {
+            let server = Server::new(20).await;
+            // Cut before the first event, too: the opening told where it started.
+            let mut source = EventSource::default();
+            source.take(Raw::open(server.address, path, STREAM).await.until("\n\n").await.as_bytes());
+            let mut newest = 20;
+            for cut in cuts {
+                server.journal.grow(5);
+                newest += 5;
+                let header = format!("{STREAM}Last-Event-ID: {}\r\n", source.last_id.unwrap());
+                let mut raw = Raw::open(server.address, path, &header).await;
+                let last = (1..=newest).rev().find(wanted).unwrap();
+                let end = format!("id: {last}\n");
+                while raw.received.len() < cut && !String::from_utf8_lossy(&raw.received).contains(&end) {
+                    assert_ne!(raw.more(cut - raw.received.len()).await, 0);
+                }
+                source.take(&raw.received);
+            }
+            let last = (1..=newest).rev().find(wanted).unwrap();
+            let header = format!("{STREAM}Last-Event-ID: {}\r\n", source.last_id.unwrap());
+            let mut raw = Raw::open(server.address, path, &header).await;
+            read_until(&mut raw, last).await;
+            source.take(&raw.received);
+            (source.seqs(), newest)
+        });
+        prop_assert_eq!(seqs, (21..=newest).filter(wanted).collect::<Vec<_>>());
+    });
+}
+
+#[tokio::test]
+async fn one_follower_too_many_is_told_to_come_back() {
+    let options = Options { followers: 2, ..Options::default() };
+    let server = Server::with(FakeJournal::new(history(3)), FakeStatus::default(), options).await;
+    let first = Raw::open(server.address, "/events", STREAM).await;
+    let _second = Raw::open(server.address, "/events", STREAM).await;
+    let refused = get(server.address, "/events?format=event-stream", &[]).await;
+    assert!(refused.problem(503).contains("2 readers"), "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(server.get("/events").await.seqs(), [1, 2, 3], "pages are still there");
+
+    drop(first);
+    within(until_a_place_is_free(&server)).await;
+}
+
+#[tokio::test]
+async fn a_follower_that_takes_nothing_loses_its_place() {
+    let options = Options { followers: 1, stall_timeout: Duration::from_millis(200), ..Options::default() };
+    let server = Server::with(FakeJournal::new(crate::limits::large(200)), FakeStatus::default(), options).await;
+    let _slow = Raw::open(server.address, "/events?after=0", STREAM).await;
+    within(until_a_place_is_free(&server)).await;
+    assert!(server.journal.queries.lock().unwrap().len() <= 2, "it was read ahead of the client");
+}
+
+async fn until_a_place_is_free(server: &Server) {
+    loop {
+        let mut raw = Raw::get(server.address, "/events", STREAM).await;
+        if raw.until("\r\n\r\n").await.starts_with("HTTP/1.0 200") {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_end_at_shutdown() {
+    let server = Server::new(3).await;
+    let mut raw = Raw::open(server.address, "/events", STREAM).await;
+    within(server.stop()).await.unwrap().unwrap();
+    assert_eq!(raw.rest().await, ": after 3\nid: 3\n\n");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_for_a_stream_is_refused() {
+    let server = Server::new(3).await;
+    for query in ["limit=1", "order=desc", "before=3", "until=1h"] {
+        let detail = server.get(&format!("/events?format=event-stream&{query}")).await.problem(400);
+        assert!(detail.starts_with(&format!("`{}`", query.split('=').next().unwrap())), "{detail}");
+    }
+    for (id, says) in [("4", "newest is 3"), ("x", "Last-Event-ID")] {
+        let answer = get(server.address, "/events?format=event-stream", &[("last-event-id", id)]).await;
+        assert!(answer.problem(400).contains(says), "{}", answer.text());
+    }
+}

@@ -1,0 +1,68 @@
+//! The commands, a file each: its arguments and what it does.
+//!
+//! Always: a command hands its results to [`Output`] and its failure back to `main`; none writes or exits itself.
+
+mod completion;
+mod demo;
+mod events;
+mod format;
+mod render;
+mod run;
+mod server;
+mod status;
+mod validate;
+mod verify;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Keeps a cluster as a Git repository says, and a log of everything that changed.
+#[derive(Debug, Parser)]
+#[command(name = "taffrail", version, max_term_width = 120)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Demo(demo::Demo),
+    Validate(validate::Validate),
+    Render(render::Render),
+    Status(status::Status),
+    Events(Box<events::Events>),
+    Verify(verify::Verify),
+    Completion(completion::Completion),
+}
+
+impl Arguments {
+    /// Runs the command that was asked for.
+    pub fn run(self, output: &mut Output) -> Result<(), Failure> {
+        match self.command {
+            Command::Run(command) => command.run(),
+            Command::Demo(command) => command.run(output),
+            Command::Validate(command) => command.run(output),
+            Command::Render(command) => command.run(output),
+            Command::Status(command) => command.run(output),
+            Command::Events(command) => command.run(output),
+            Command::Verify(command) => command.run(output),
+            Command::Completion(command) => command.run(output),
+        }?;
+        Ok(output.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_contradict_nowhere() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,51 @@
+//! URLs of the configuration.
+//!
+//! Always: what passes holds no user, password or (for a repository) query, since it is recorded; what does not pass is
+//! not repeated in the error.
+
+use reqwest::Url;
+
+/// A repository's URL: `https://HOST/PATH` or `file:///PATH`.
+pub(super) fn repository(text: &str) -> Result<String, String> {
+    let Ok(url) = Url::parse(text) else {
+        // `git@host:path` has no scheme at all.
+        let ssh = if text.contains('@') { "; ssh is not supported by this version" } else { "" };
+        return Err(format!("is no URL: write https://HOST/PATH or file:///PATH{ssh}"));
+    };
+    match url.scheme() {
+        "https" | "file" => {}
+        "http" => {
+            return Err("is not encrypted, so anyone on the way could change what is applied: use https://".into());
+        }
+        "ssh" | "git+ssh" => return Err("is for ssh, which is not supported by this version: use https://".into()),
+        _ => return Err("has a scheme that cannot be fetched: use https:// or file://".into()),
+    }
+    no_user(&url, "it would be recorded; use \"credentials\"")?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a ? or #, which the URL of a repository never has".into());
+    }
+    if url.scheme() == "file" && url.host().is_some() {
+        return Err("names a host: a file:// URL has three slashes, as in file:///srv/shop.git".into());
+    }
+    if url.scheme() == "file" && !text.starts_with("file:///") {
+        return Err("should start with file:///".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// The URL of a check: `http://` or `https://`.
+pub(super) fn check(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|_| "is no URL: write http://HOST/PATH or https://HOST/PATH")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("should start with http:// or https://".into());
+    }
+    no_user(&url, "it would be recorded")?;
+    Ok(text.to_owned())
+}
+
+fn no_user(url: &Url, why: &str) -> Result<(), String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(());
+    }
+    Err(format!("holds a user or password: {why}"))
+}

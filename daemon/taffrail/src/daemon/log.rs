@@ -1,0 +1,21 @@
+//! The process's log, on stderr.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::configuration::{Log, LogFormat};
+
+/// Starts writing. `RUST_LOG` wins over the configuration.
+pub(super) fn start(log: Log) {
+    // What kube says of a failed request, its caller says as well, and in words.
+    let quiet = format!("{},kube_client=off", log.level.as_str());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
+    let colour = std::io::stderr().is_terminal();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // An error means that a log was started before, as in a test.
+    let _ = match log.format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().try_init(),
+    };
+}

@@ -1,0 +1,59 @@
+//! Reloads the configuration when its file changes. A bad one is refused, recorded, and the old one stays.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use taffrail_driver::Command;
+use taffrail_model::Digest;
+use tokio::sync::mpsc;
+
+use crate::configuration::{self, Settings};
+
+/// Often enough for a person, and cheap: one small file is read.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Watches the file until nobody listens any more.
+pub(super) async fn watch(file: PathBuf, mut settings: Settings, commands: mpsc::Sender<Command>) {
+    let mut known = digest(&file);
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let now = digest(&file);
+        if now == known {
+            continue;
+        }
+        known = now;
+        let command = match configuration::load(&file) {
+            Ok(new) => {
+                warn_of_what_needs_a_restart(&settings, &new);
+                settings.configuration = new.configuration.clone();
+                Command::Configured(new.configuration.into())
+            }
+            Err(errors) => {
+                let errors: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+                tracing::error!("the changed configuration is refused, the old one stays: {}", errors.join("; "));
+                Command::ConfigurationRefused(errors)
+            }
+        };
+        if commands.send(command).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Of the content, or nothing while it cannot be read: that is a change as well.
+fn digest(file: &PathBuf) -> Option<Digest> {
+    std::fs::read(file).ok().map(|bytes| Digest::of(&bytes))
+}
+
+fn warn_of_what_needs_a_restart(old: &Settings, new: &Settings) {
+    let fixed = [
+        ("data", old.data != new.data),
+        ("keyFile", old.key_file != new.key_file),
+        ("listen", old.listen != new.listen),
+        ("log", old.log != new.log),
+        ("cluster", old.cluster != new.cluster),
+    ];
+    for (setting, _) in fixed.iter().filter(|(_, changed)| *changed) {
+        tracing::warn!(setting, "this setting is changed, and takes effect at the next start");
+    }
+}

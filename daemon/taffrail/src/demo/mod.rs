@@ -1,0 +1,175 @@
+//! The demo: a story in steps. Each step does something as a person would, and goes on once `/events` and the API
+//! server both say what must have happened; a step that is not seen in time ends the demo with the reason.
+//!
+//! Always: everything lies in one temporary folder and listens on loopback; what was started is stopped at the end.
+
+mod place;
+mod repository;
+mod witness;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use taffrail_model::{CommitId, Event, Fact};
+
+use self::place::{Place, sleep_until_interrupted};
+use self::repository::Repository;
+use self::witness::Witness;
+use crate::client::block_on;
+use crate::output::Output;
+use crate::{Failure, text};
+
+/// What the demo is made from.
+pub(crate) struct Options {
+    /// The control plane's program.
+    pub controlplane: PathBuf,
+    /// The folder with `overlays/` and `config/demo.yaml`.
+    pub sources: PathBuf,
+}
+
+const APPLICATIONS: [&str; 3] = ["shop-cluster", "shop-staging", "shop-production"];
+const STAGING: [&str; 1] = ["shop-staging"];
+/// Longest time for the first sync: three applications, some 60 objects, a database with a volume.
+const FIRST: Duration = Duration::from_secs(180);
+/// Longest time for any later step.
+const STEP: Duration = Duration::from_secs(90);
+
+/// Tells the story.
+pub(crate) fn tell(options: &Options, output: &mut Output) -> Result<(), Failure> {
+    let place = Place::new()?;
+    heading(output, "A Kubernetes control plane of its own, a Git repository of the shop, and the daemon")?;
+    let kubeconfig = place.start_controlplane(&options.controlplane)?;
+    let repository = Repository::make(&place.path("shop"), &options.sources.join("overlays"))?;
+    let configuration = place.configure(&options.sources.join("config/demo.yaml"), &repository, &kubeconfig)?;
+    let server = place.start_daemon(&configuration)?;
+    note(output, &format!("API of the daemon  {server}"))?;
+    note(output, &format!("kubeconfig         {}", kubeconfig.display()))?;
+    note(output, &format!("repository         {}", repository.path().display()))?;
+    let story = block_on(steps(output, &place, &repository, &server, &kubeconfig));
+    if let Err(failure) = story {
+        for line in place.log_tail().lines() {
+            output.warning(line);
+        }
+        return Err(failure.hint("above is the end of the daemon's log"));
+    }
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        stay(output, &place, &repository, &server, &kubeconfig)?;
+    }
+    place.end()
+}
+
+async fn steps(
+    output: &mut Output,
+    place: &Place,
+    repository: &Repository,
+    server: &str,
+    kubeconfig: &std::path::Path,
+) -> Result<(), Failure> {
+    let mut witness = Witness::new(server, kubeconfig).await?;
+
+    heading(output, "The first sync: namespaces and definitions first, then everything else, then a gate on health")?;
+    let first = repository.head()?;
+    witness.until(output, FIRST, &APPLICATIONS, "SyncSucceeded").await?;
+    let before = witness.image("shop-staging", "shop-api").await?;
+    note(output, &format!("live in shop-staging: {before}, from {}", first.short()))?;
+
+    heading(output, "A commit that changes an image: rolled out, and gated")?;
+    let good = repository.set_image("1.6.0-1763769600", "Release 1.6.0 to staging")?;
+    witness.until(output, STEP, &STAGING, "SyncSucceeded").await?;
+    expect_image(&witness, "1.6.0-1763769600").await?;
+    note(output, &format!("live: 1.6.0, as {} asks; the gate passed", good.short()))?;
+
+    heading(
+        output,
+        "A commit with an image that cannot be pulled: the gate fails, and the last good state comes back",
+    )?;
+    let bad = repository.set_image("1.7.0-imagepullfail", "Release 1.7.0 to staging")?;
+    let failed = witness.until(output, STEP, &STAGING, "GateFailed").await?;
+    let reverted = witness.until(output, STEP, &STAGING, "Reverted").await?;
+    expect_image(&witness, "1.6.0-1763769600").await?;
+    let started = witness.find(&failed, |event| is_start_of(event, &bad)).await?;
+    let seconds = reverted.envelope.time.duration_since(started.envelope.time).as_secs_f64();
+    note(
+        output,
+        &format!("live again: 1.6.0; from the start of the bad sync to the end of the revert {seconds:.1} s"),
+    )?;
+
+    heading(output, "The next commit mends it")?;
+    let mended = repository.set_image("1.7.1-1763776800", "Release 1.7.1 to staging, with an image that exists")?;
+    witness.until(output, STEP, &STAGING, "SyncSucceeded").await?;
+    expect_image(&witness, "1.7.1-1763776800").await?;
+    note(output, &format!("live: 1.7.1, as {} asks", mended.short()))?;
+
+    heading(output, "What /events says of the revert: who, what, when and why")?;
+    let mut why = Some(reverted);
+    let mut chain = Vec::new();
+    // From the end back along the causes; a chain is as long as the story.
+    while let (Some(event), true) = (why.take(), chain.len() < 20) {
+        why = witness.cause(&event).await?;
+        chain.push(event);
+    }
+    for event in chain.iter().rev() {
+        let line = text::line(&witness.stored(event).await?, output);
+        output.line(&format!("  {line}"))?;
+    }
+    expect(
+        chain
+            .iter()
+            .any(|event| matches!(&event.envelope.fact, Fact::RevisionObserved { revision, .. } if *revision == bad)),
+        "the causes of the revert lead to the bad commit",
+    )?;
+
+    heading(output, "verify: every event is chained to the one before")?;
+    let verified = place.command(&["verify", "--server", server])?;
+    note(output, verified.trim())
+}
+
+fn is_start_of(event: &Event, commit: &CommitId) -> bool {
+    matches!(&event.envelope.fact, Fact::SyncStarted { revision, .. } if revision == commit)
+}
+
+async fn expect_image(witness: &Witness, tag: &str) -> Result<(), Failure> {
+    let image = witness.image("shop-staging", "shop-api").await?;
+    expect(image.ends_with(&format!(":{tag}")), &format!("the API server shows the image {tag}, not {image}"))
+}
+
+fn expect(seen: bool, what: &str) -> Result<(), Failure> {
+    if seen { Ok(()) } else { Err(Failure::new(format!("a step was not seen: {what}"))) }
+}
+
+fn heading(output: &mut Output, text: &str) -> Result<(), Failure> {
+    output.line("")?;
+    output.line(&format!("== {text}"))?;
+    Ok(output.flush()?)
+}
+
+fn note(output: &mut Output, text: &str) -> Result<(), Failure> {
+    output.line(&format!("   {text}"))?;
+    Ok(output.flush()?)
+}
+
+fn stay(
+    output: &mut Output,
+    place: &Place,
+    repository: &Repository,
+    server: &str,
+    kubeconfig: &std::path::Path,
+) -> Result<(), Failure> {
+    heading(output, "It stays up until Ctrl-C. Try:")?;
+    let program = place.program();
+    for line in [
+        format!(
+            "cd {} && $EDITOR overlays/staging/kustomization.yaml && git commit -am 'My change'",
+            repository.path().display()
+        ),
+        format!("{program} events --server {server} --follow"),
+        format!("{program} status --server {server} shop-staging"),
+        format!("curl '{server}/events?application=shop-staging&kind=GateFailed'"),
+        format!("curl {server}/metrics"),
+        format!("kubectl --kubeconfig {} get pods -A", kubeconfig.display()),
+    ] {
+        note(output, &line)?;
+    }
+    sleep_until_interrupted()
+}

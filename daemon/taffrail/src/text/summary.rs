@@ -1,0 +1,101 @@
+//! What an event says, in a few words.
+
+use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason};
+use taffrail_model::{Commit, Fact, ObjectKey, ObjectReason, Relation, duration};
+
+/// A few words; empty when the kind says it all.
+pub(super) fn summary(fact: &Fact) -> String {
+    match fact {
+        Fact::JournalCreated { installation, .. } => format!("installation {installation}"),
+        Fact::DaemonStarted { version } => format!("version {version}"),
+        Fact::ConfigurationChanged { digest } => digest.short(),
+        Fact::ConfigurationRefused { errors } => first(errors),
+        Fact::ClusterUnreachable { error } | Fact::RepositoryUnreachable { error } => error.clone(),
+        Fact::ClusterReachable {} | Fact::SyncResumed {} => String::new(),
+        Fact::RevisionObserved { revision, relation, commits, count, .. } => {
+            format!("{}{}", revision.short(), news(*relation, commits, *count))
+        }
+        Fact::RepositoryReachable { failures } => format!("after {failures} failed polls"),
+        Fact::DesiredStateChanged { revision, objects, counts, .. } => {
+            let ChangeCounts { added, changed, removed } = counts;
+            format!("{}: {objects} objects, {added} added, {changed} changed, {removed} removed", revision.short())
+        }
+        Fact::RenderFailed { revision, errors } => format!("{}: {}", revision.short(), first(errors)),
+        Fact::DesiredStateRefused { revision, reason: RefusalReason::Empty } => {
+            format!("{}: it has no objects", revision.short())
+        }
+        Fact::DesiredStateQuarantined { desired, .. } => format!("{} is not applied again", desired.short()),
+        Fact::SyncStarted { revision, counts, .. } => format!("to {}: {}", revision.short(), plan(*counts)),
+        Fact::SyncPaused { reason } => reason.clone(),
+        Fact::ObjectApplied { object, created, attempts, .. } => {
+            let done = if *created { "created" } else { "changed" };
+            let attempts = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
+            format!("{object} {done}{attempts}")
+        }
+        Fact::ObjectFailed { object, reason, .. }
+        | Fact::ObjectKeptForward { object, reason }
+        | Fact::ObjectDegraded { object, reason } => format!("{object}: {reason}"),
+        Fact::ObjectGone { object, .. } | Fact::ObjectPruned { object, .. } => object.to_string(),
+        Fact::GateOpened { timeout, settle, objects, ignored } => {
+            let ignored = if ignored.is_empty() { String::new() } else { format!(", {} ignored", ignored.len()) };
+            format!("{objects} objects, {} to be healthy and {} to stay so{ignored}", time(*timeout), time(*settle))
+        }
+        Fact::GatePassed { desired } => desired.short(),
+        Fact::GateFailed { verdict, objects, .. }
+        | Fact::SyncFailed { verdict, objects }
+        | Fact::RevertFailed { verdict, objects } => format!("{verdict}{}", reasons(objects)),
+        Fact::SyncSucceeded { desired, held } | Fact::Reverted { desired, held } => {
+            format!("{}{}", desired.short(), kept(held))
+        }
+        Fact::SyncSuperseded { by } => format!("by {}", by.short()),
+        Fact::SyncHeld { revision, reason, .. } => format!("{}: {}", revision.short(), why_held(*reason)),
+        Fact::RevertStarted { revision, counts, passed, .. } => {
+            format!("to {}, which passed in event {passed}: {}", revision.short(), plan(*counts))
+        }
+    }
+}
+
+fn news(relation: Relation, commits: &[Commit], count: u64) -> String {
+    let forced = if relation == Relation::Forced { " (force push)" } else { "" };
+    let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    match commits.first() {
+        Some(newest) => format!("{forced} {:?} by {}{more}", newest.subject, newest.author),
+        None => forced.to_owned(),
+    }
+}
+
+fn plan(counts: PlanCounts) -> String {
+    format!("create {}, change {}, prune {}", counts.create, counts.change, counts.prune)
+}
+
+fn first(errors: &[String]) -> String {
+    match errors {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
+
+fn reasons(objects: &[ObjectReason]) -> String {
+    let each: Vec<String> = objects.iter().map(|of| format!("{}: {}", of.object, of.reason)).collect();
+    if each.is_empty() { String::new() } else { format!("; {}", first(&each)) }
+}
+
+fn kept(held: &[ObjectKey]) -> String {
+    if held.is_empty() { String::new() } else { format!(", {} objects kept that are no longer asked for", held.len()) }
+}
+
+fn time(milliseconds: u64) -> String {
+    duration::format(std::time::Duration::from_millis(milliseconds))
+}
+
+fn why_held(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::NoPassedState => "there is no earlier state that passed its gate",
+        HoldReason::ByConfiguration => "the configuration says onFailure: hold",
+        HoldReason::Quarantined => "this state failed its gate before",
+        HoldReason::CauseOutside => "this state passed its gate before, so the cause lies outside of it",
+        HoldReason::RevertFailed => "the way back failed too",
+        HoldReason::WaitExpired => "a wait reached its limit",
+    }
+}

@@ -1,0 +1,134 @@
+//! What a configuration means when nothing is wrong with it, and that no text breaks the reader.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use taffrail::configuration::{Cluster, Log, LogFormat, LogLevel, Settings, default_key_file, load, read};
+use taffrail_model::configuration::{Check, Credentials, OnFailure};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name)
+}
+
+fn sound(text: &str) -> Settings {
+    read(text.as_bytes(), "t.yaml", Path::new("/etc/taffrail")).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+const MINIMAL: &str = "repositories: [{ name: shop, url: https://git.example.org/shop.git }]\n\
+                       applications: [{ name: shop-staging, repository: shop, path: overlays/staging }]\n";
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let reference = load(&file("taffrail.yaml")).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(reference, sound(MINIMAL));
+}
+
+#[test]
+fn what_the_reference_comments_out_is_right_too() {
+    let text = std::fs::read_to_string(file("taffrail.yaml")).unwrap();
+    let mut whole = String::new();
+    for line in text.lines() {
+        let bare = line.trim_start();
+        let setting = bare.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        whole.push_str(&setting.map_or(line.to_owned(), |setting| line.replace(bare, setting)));
+        whole.push('\n');
+    }
+    let settings = sound(&whole);
+    assert_eq!(settings.cluster.context.as_deref(), Some("shop"));
+    assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/etc/taffrail/kubeconfig")));
+    let repository = settings.configuration.repositories.values().next().unwrap();
+    assert!(repository.credentials.is_some() && repository.ca_file.is_some());
+    let application = settings.configuration.applications.values().next().unwrap();
+    assert_eq!(application.namespace.as_deref(), Some("shop-staging"));
+    assert_eq!(application.gate.checks.len(), 1);
+}
+
+#[test]
+fn the_demo_is_sound_and_has_its_marker() {
+    let settings = load(&file("demo.yaml")).unwrap_or_else(|errors| panic!("{errors}"));
+    let names: Vec<&str> = settings.configuration.applications.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["shop-cluster", "shop-production", "shop-staging"]);
+    for application in settings.configuration.applications.values() {
+        assert_eq!(application.gate.settle.as_secs(), 2);
+    }
+    let text = std::fs::read_to_string(file("demo.yaml")).unwrap();
+    assert_eq!(text.matches("url: file:///REPOSITORY").count(), 1);
+}
+
+#[test]
+fn every_setting_is_taken() {
+    let settings = sound(
+        "data: data\nkeyFile: ../secret/key\nlisten: '[::1]:0'\nlog: { format: json, level: warn }\n\
+         cluster: { kubeconfig: kube, context: c }\n\
+         repositories:\n\
+         - { name: a, url: 'https://h/a', ref: { branch: on }, poll: 1s, timeout: 2s, caFile: ca, credentials: { tokenFile: t } }\n\
+         - { name: b, url: 'https://h/b', ref: { branch: 1.10 }, credentials: { user: u, passwordFile: /p } }\n\
+         applications:\n\
+         - name: x\n  repository: a\n  path: ./a//b/\n  namespace: n\n  sync: { prune: false, timeout: 3s }\n\
+        \x20 gate: { timeout: 4s, settle: 0s, failFast: { restarts: 5, imagePull: 0s, after: 6s }, longestPause: 7s, \
+         checks: [{ http: { url: 'http://h/?a=b', timeout: 8s, interval: 9s } }] }\n  onFailure: hold\n",
+    );
+    assert_eq!(settings.data, Path::new("/etc/taffrail/data"));
+    assert_eq!(settings.key_file, Path::new("/etc/taffrail/../secret/key"));
+    assert_eq!(settings.listen.to_string(), "[::1]:0");
+    assert_eq!(settings.log, Log { format: LogFormat::Json, level: LogLevel::Warn });
+    let kubeconfig = Some(PathBuf::from("/etc/taffrail/kube"));
+    assert_eq!(settings.cluster, Cluster { kubeconfig, context: Some("c".to_owned()) });
+
+    let [a, b] = settings.configuration.repositories.values().collect::<Vec<_>>()[..] else { panic!("two") };
+    assert_eq!((a.branch.as_str(), b.branch.as_str()), ("on", "1.10"));
+    assert_eq!((a.poll.as_secs(), a.timeout.as_secs()), (1, 2));
+    assert_eq!(a.ca_file.as_deref(), Some(Path::new("/etc/taffrail/ca")));
+    assert_eq!(a.credentials, Some(Credentials::Token { token_file: "/etc/taffrail/t".into() }));
+    assert_eq!(b.credentials, Some(Credentials::Basic { user: "u".to_owned(), password_file: "/p".into() }));
+
+    let x = settings.configuration.applications.values().next().unwrap();
+    assert_eq!((x.path.as_str(), x.namespace.as_deref()), ("a/b", Some("n")));
+    assert_eq!((x.sync.prune, x.sync.timeout.as_secs(), x.on_failure), (false, 3, OnFailure::Hold));
+    assert_eq!((x.gate.timeout.as_secs(), x.gate.settle.as_secs(), x.gate.longest_pause.as_secs()), (4, 0, 7));
+    let fail_fast = &x.gate.fail_fast;
+    assert_eq!((fail_fast.restarts, fail_fast.image_pull.as_secs(), fail_fast.after.as_secs()), (5, 0, 6));
+    let Check::Http { url, timeout, interval } = &x.gate.checks[0];
+    assert_eq!((url.as_str(), timeout.as_secs(), interval.as_secs()), ("http://h/?a=b", 8, 9));
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.yaml");
+    std::fs::write(&path, "data: data\n").unwrap();
+    let settings = load(&path).unwrap();
+    assert_eq!(settings.data, folder.path().join("data"));
+    assert_eq!(settings.key_file, folder.path().join("data.key"));
+    assert_eq!(settings.key_file, default_key_file(&settings.data));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = load(Path::new("/nowhere/t.yaml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/t.yaml: cannot be read: "), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&bytes, "t.yaml", Path::new("/"));
+    }
+
+    /// A sound file, cut and with something else in it: most of these get past the YAML.
+    #[test]
+    fn no_change_of_a_sound_file_breaks_the_reader(
+        at in 0usize..6000,
+        removed in 0usize..40,
+        added in prop::sample::select(vec!["", "~", "[]", "{}", "- ", "a: b", "\n", ": ", "'", "0", "-1", "1e9", "&a ", "*quick", "..", "/", "é", "99999999999999999999d"]),
+    ) {
+        let text: Vec<char> = include_str!("../../../../config/taffrail.yaml").chars().collect();
+        let at = at.min(text.len());
+        let rest = &text[(at + removed).min(text.len())..];
+        let changed: String = text[..at].iter().copied().chain(added.chars()).chain(rest.iter().copied()).collect();
+        if let Err(errors) = read(changed.as_bytes(), "t.yaml", Path::new("/")) {
+            prop_assert!(!errors.is_empty());
+            prop_assert!(errors.0.iter().all(|error| error.location.is_some()), "{}", errors);
+        }
+    }
+}
