@@ -21,8 +21,9 @@ all: build
 build:
 	cargo build --release --locked -p taffrail
 
-demo: build $(CONTROLPLANE)
-	target/release/taffrail demo --controlplane $(CONTROLPLANE) --overlays .
+demo: $(CONTROLPLANE)
+	cargo build --locked -p taffrail
+	target/debug/taffrail demo --controlplane $(CONTROLPLANE) --overlays .
 
 test: $(CONTROLPLANE) $(GITSERVER) $(KUSTOMIZE)
 	cd tests/controlplane && go test ./...

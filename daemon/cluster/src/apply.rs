@@ -57,8 +57,10 @@ pub(crate) async fn apply(
 /// The uid of what was found, if it may be written.
 fn ours(found: &Looked, prepared: &Prepared) -> Result<Uid, WriteError> {
     let refused = |message: String| Err(WriteError { kind: WriteErrorKind::Refused, message: one_line(&message) });
+    if found.is_going() {
+        return Err(going(found));
+    }
     match found.mark() {
-        Some(mark) if mark == prepared.mark && found.is_going() => Err(going(found)),
         Some(mark) if mark == prepared.mark => Ok(found.uid()),
         Some(mark) => refused(format!("it exists and belongs to {mark}")),
         None => refused(format!("it exists and was not made by Taffrail (field managers: {})", found.managers())),

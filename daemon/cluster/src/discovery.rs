@@ -3,17 +3,18 @@
 //! Always: all who ask share one refresh, and at most one is made in [`PAUSE`]. A refresh that fails, and an API group
 //! whose server does not answer, take nothing away from what is known.
 
+mod document;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
 use taffrail_model::ApiVersion;
 use taffrail_ports::cluster::{WriteError, WriteErrorKind};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
+use self::document::{PlainList, PlainResource, Root};
 use crate::address::{Resource, group_version_path};
 use crate::refusal::{Refusal, one_line, unreachable};
 use crate::server::{Server, get};
@@ -167,7 +168,7 @@ impl NoKind {
         let message = match self {
             Self::Failed(error) => return error,
             Self::Unknown => format!(
-                "the cluster knows no kind {kind} in {api_version}; if a CustomResourceDefinition brings it, that is not \
+                "the cluster knows no kind {kind} in {api_version}; a CustomResourceDefinition that brings it is not \
                  established yet"
             ),
             Self::Silent => format!("the server of {api_version} does not answer: see its APIService"),
@@ -181,98 +182,4 @@ impl Group {
         let resource = Resource { api_version: version.clone(), plural, namespaced };
         self.kinds.entry(kind).or_insert(resource);
     }
-}
-
-enum Root {
-    Aggregated(Aggregated),
-    Plain(Vec<ApiVersion>),
-}
-
-impl Root {
-    fn of(document: Value) -> Self {
-        if document["kind"] == "APIGroupDiscoveryList" {
-            return Self::Aggregated(Aggregated { groups: document["items"].as_array().cloned().unwrap_or_default() });
-        }
-        let of_core = document["versions"].as_array().into_iter().flatten();
-        let groups = document["groups"].as_array().into_iter().flatten();
-        let of_groups = groups.flat_map(|group| group["versions"].as_array().into_iter().flatten());
-        let versions = of_core.chain(of_groups.map(|version| &version["groupVersion"]));
-        Self::Plain(versions.filter_map(Value::as_str).map(ApiVersion::from).collect())
-    }
-}
-
-/// Each group is read alone, so that one that cannot be read takes no other with it.
-struct Aggregated {
-    groups: Vec<Value>,
-}
-
-impl Aggregated {
-    fn into_kinds(self) -> Kinds {
-        let groups = self.groups.into_iter().filter_map(|group| serde_json::from_value::<AggregatedGroup>(group).ok());
-        let mut kinds = Kinds::new();
-        for group in groups {
-            for served in group.versions {
-                let version = ApiVersion { group: group.metadata.name.clone(), version: served.version };
-                let mut of_version = Group { silent: served.freshness == "Stale", ..Group::default() };
-                for resource in served.resources {
-                    let Some(shape) = resource.response_kind else { continue };
-                    of_version.add(&version, shape.kind, resource.resource, resource.scope == "Namespaced");
-                }
-                kinds.insert(version, of_version);
-            }
-        }
-        kinds
-    }
-}
-
-#[derive(Deserialize)]
-struct AggregatedGroup {
-    /// `/api` names the core group by leaving the name out.
-    #[serde(default)]
-    metadata: GroupName,
-    #[serde(default)]
-    versions: Vec<AggregatedVersion>,
-}
-
-#[derive(Default, Deserialize)]
-struct GroupName {
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct AggregatedVersion {
-    version: String,
-    #[serde(default)]
-    freshness: String,
-    #[serde(default)]
-    resources: Vec<AggregatedResource>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AggregatedResource {
-    resource: String,
-    #[serde(default)]
-    scope: String,
-    response_kind: Option<KindName>,
-}
-
-#[derive(Deserialize)]
-struct KindName {
-    #[serde(default)]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct PlainList {
-    #[serde(default)]
-    resources: Vec<PlainResource>,
-}
-
-#[derive(Deserialize)]
-struct PlainResource {
-    name: String,
-    kind: String,
-    namespaced: bool,
 }

@@ -1,6 +1,6 @@
 //! Makes of what a watch sends what is kept: without what nobody reads, and without what nobody may.
 //!
-//! Always: no object keeps its managed fields, or what kubectl noted of its last apply, in which a Secret's values stand
+//! Always: no object keeps its managed fields, or what kubectl noted of its last apply, where a Secret's values stand
 //! too. Secrets and ConfigMaps are asked for as metadata, and cut to it here as well.
 
 use std::sync::Arc;

@@ -39,7 +39,10 @@ fn what_the_server_sets_is_left_out_and_whose_it_is_comes_in() {
 
 #[test]
 fn the_namespace_follows_the_kind() {
-    let manifest = |namespace: Value| json!({ "apiVersion": "v1", "kind": "Thing", "metadata": { "name": "a", "namespace": namespace } });
+    let manifest = |namespace: Value| {
+        let metadata = json!({ "name": "a", "namespace": namespace });
+        json!({ "apiVersion": "v1", "kind": "Thing", "metadata": metadata })
+    };
     let cluster_scoped = sent(manifest(json!("shop")), false, None).unwrap();
     assert_eq!(cluster_scoped["metadata"].get("namespace"), None);
     assert_eq!(cluster_scoped["metadata"]["annotations"][OWNER_ANNOTATION], "here/shop:Thing:a");

@@ -121,7 +121,8 @@ fn a_secret_is_not_quoted() {
     }
 
     let details = causes("canary", "canary", "canary");
-    let denied = json!({ "message": "admission webhook \"w\" denied the request: canary", "reason": "canary", "details": details });
+    let message = "admission webhook \"w\" denied the request: canary";
+    let denied = json!({ "message": message, "reason": "canary", "details": details });
     let words = refusal(403, denied).words(true);
     assert!(words.contains("admission webhook") && !words.contains("canary"), "{words}");
 }

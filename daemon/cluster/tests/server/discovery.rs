@@ -14,7 +14,8 @@ fn group(name: &str, freshness: &str, kind: &str, plural: &str) -> Value {
     let shape = json!({ "group": name, "version": "v1", "kind": kind });
     let resources = json!([{ "resource": plural, "responseKind": shape, "scope": "Namespaced" }]);
     let resources = if kind.is_empty() { json!([]) } else { resources };
-    json!({ "metadata": { "name": name }, "versions": [{ "version": "v1", "freshness": freshness, "resources": resources }] })
+    let version = json!({ "version": "v1", "freshness": freshness, "resources": resources });
+    json!({ "metadata": { "name": name }, "versions": [version] })
 }
 
 fn aggregated(groups: &[Value]) -> Reply {
@@ -46,7 +47,8 @@ fn config_maps() -> Watch {
 }
 
 fn object(version: &str) -> Value {
-    json!({ "metadata": { "name": format!("at-{version}"), "namespace": "shop", "uid": "u", "resourceVersion": version } })
+    let name = format!("at-{version}");
+    json!({ "metadata": { "name": name, "namespace": "shop", "uid": "u", "resourceVersion": version } })
 }
 
 fn lines(events: &[Value]) -> Option<String> {

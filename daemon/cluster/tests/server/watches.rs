@@ -73,17 +73,18 @@ async fn a_secret_is_seen_without_what_it_holds() {
 #[tokio::test]
 async fn a_cut_connection_is_lost_and_then_resumed() {
     let world = World::new("cut").await;
+    let service = |name: &str| world.object("v1", "Service", name, json!({ "spec": { "ports": [{ "port": 80 }] } }));
+    world.admin("POST", &world.path("services", ""), service("known")).await.unwrap();
     let mut events = world.watch("v1", "Service");
-    assert!(events.listed().await.is_empty());
+    assert_eq!(events.listed().await, ["known"]);
     world.proxy.close();
     let WatchEvent::Lost(reason) = events.next().await else { panic!("not lost") };
     assert!(!reason.is_empty());
-    let service = world.object("v1", "Service", "a", json!({ "spec": { "ports": [{ "port": 80 }] } }));
-    world.admin("POST", &world.path("services", ""), service).await.unwrap();
+    world.admin("POST", &world.path("services", ""), service("new")).await.unwrap();
     world.proxy.open();
     let (before, _) = events.until(|event| *event == WatchEvent::Resumed).await;
     assert!(before.iter().all(|event| matches!(event, WatchEvent::Lost(_))), "{before:?}");
-    assert_eq!(changed(events.next().await), "a", "what happened meanwhile is told");
+    assert_eq!(changed(events.next().await), "new", "what happened meanwhile is told, and nothing else");
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ impl World {
         let path = std::env::var("TAFFRAIL_KUBECONFIG").expect("no TAFFRAIL_KUBECONFIG: run `make test`");
         let text = std::fs::read_to_string(&path).expect("the kubeconfig can be read");
         let config = Kubeconfig::from_yaml(&text).unwrap();
-        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+        let mut config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+        config.proxy_url = None; // of the environment
         let authority = config.cluster_url.authority().unwrap().to_string();
         let proxy = Proxy::start(&authority).await;
         let through = change(text.replace(&authority, &proxy.address));

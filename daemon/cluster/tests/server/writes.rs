@@ -89,7 +89,10 @@ fn pod_template(image: &str) -> Value {
 #[tokio::test]
 async fn what_may_not_change_is_immutable() {
     let world = World::new("immutable").await;
-    let role = |name: &str| json!({ "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name } });
+    let role = |name: &str| {
+        let group = "rbac.authorization.k8s.io";
+        json!({ "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": name } })
+    };
     let set = |service: &str| {
         let mut template = pod_template("x");
         template["spec"]["restartPolicy"] = "Always".into();
