@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use taffrail_core::effect::EffectKey;
 use taffrail_core::gate::GateWatch;
+use taffrail_core::health::gates;
 use taffrail_core::state::{Application, Phase, State, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits, observed::Observed};
 use taffrail_model::configuration;
@@ -127,7 +128,8 @@ fn describe(
         (Some(desired), Some(live)) if desired.digest == live.digest => SyncStatus::Synced,
         _ => SyncStatus::OutOfSync,
     };
-    let worst = objects.iter().map(|object| object.health).max();
+    // What does not gate is shown, and does not make the application look unwell.
+    let worst = objects.iter().filter(|object| gates(&object.object)).map(|object| object.health).max();
     ApplicationStatus {
         name: name.clone(),
         repository: configured.repository.clone(),

@@ -50,7 +50,7 @@ pub async fn serve(
     let service = TowerToHyperService::new(routes::with(app.clone()));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(std::time::Duration::from_secs(300))
+        .header_read_timeout(options.header_timeout)
         .max_header_size(LARGEST_HEAD)
         .max_buf_size(BUFFER);
 

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use taffrail_http::Options;
 use taffrail_model::{Digest, Event};
 
-use crate::client::{call, get};
+use crate::client::{Raw, call, get};
+use crate::fake::{FakeJournal, FakeStatus};
+use crate::limits::large;
 use crate::server::Server;
 
 const NDJSON: (&str, &str) = ("accept", "application/x-ndjson");
@@ -48,6 +51,17 @@ async fn filters_order_and_limit_hold_over_pages() {
     server.journal.work.store(3, Ordering::SeqCst);
     assert_eq!(seqs("&sync=292&order=desc").await, [294, 293, 292]);
     assert_eq!(seqs("&kind=SyncStarted&limit=2&after=100").await, [102, 107]);
+}
+
+#[tokio::test]
+async fn what_is_appended_meanwhile_is_left_to_the_next_export() {
+    let server = Server::with(FakeJournal::new(large(70)), FakeStatus::default(), Options::default()).await;
+    let mut raw = Raw::get(server.address, "/events?format=ndjson", "").await;
+    let head = raw.until("\r\n\r\n").await;
+    // The first page does not fit between the two: the second is read after this.
+    server.journal.grow(5);
+    let last = Event::from_bytes(raw.rest().await.lines().next_back().unwrap().as_bytes()).unwrap();
+    assert!(head.contains(&format!("taffrail-head: 70 {}\r\n", last.hash)), "{head}");
 }
 
 #[tokio::test]

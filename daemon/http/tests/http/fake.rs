@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use taffrail_model::fact::PlanCounts;
 use taffrail_model::{
@@ -122,7 +123,9 @@ impl Journal for FakeJournal {
         self.queries.lock().unwrap().push(query.clone());
         let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
         self.busiest.fetch_max(reading, Ordering::SeqCst);
-        drop(self.opened.wait_while(self.shut.lock().unwrap(), |shut| *shut).unwrap());
+        // Not for ever: the runtime of a test that failed waits for its blocking threads.
+        let deadline = Duration::from_secs(30);
+        drop(self.opened.wait_timeout_while(self.shut.lock().unwrap(), deadline, |shut| *shut).unwrap());
         self.reading.fetch_sub(1, Ordering::SeqCst);
         if let Some(reason) = self.failure.lock().unwrap().clone() {
             return Err(JournalError::Store { path: "memory".to_owned(), reason });
@@ -196,7 +199,7 @@ pub fn envelope(index: usize, fact: Fact) -> Envelope {
         seq,
         epoch: Epoch(1),
         id: format!("1-{seq}"),
-        time: start + std::time::Duration::from_secs(60 * index as u64),
+        time: start + Duration::from_secs(60 * index as u64),
         subject: match fact {
             Fact::RevisionObserved { .. } => Subject::Repository("shop".parse().unwrap()),
             Fact::ClusterReachable {} => Subject::System,

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::client::{Raw, get};
 use crate::fake::{FakeJournal, FakeStatus, history};
+use crate::limits::large;
 use crate::server::{Server, within};
 
 /// A reader as the HTML standard has it: only whole blocks count, and a block without data moves only the id.
@@ -159,7 +160,7 @@ async fn one_follower_too_many_is_told_to_come_back() {
 #[tokio::test]
 async fn a_follower_that_takes_nothing_loses_its_place() {
     let options = Options { followers: 1, stall_timeout: Duration::from_millis(200), ..Options::default() };
-    let server = Server::with(FakeJournal::new(crate::limits::large(200)), FakeStatus::default(), options).await;
+    let server = Server::with(FakeJournal::new(large(200)), FakeStatus::default(), options).await;
     let _slow = Raw::open(server.address, "/events?after=0", STREAM).await;
     within(until_a_place_is_free(&server)).await;
     assert!(server.journal.queries.lock().unwrap().len() <= 2, "it was read ahead of the client");

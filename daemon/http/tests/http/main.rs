@@ -1,5 +1,7 @@
 //! The HTTP interface over real connections, with a journal and a status in memory.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
+
 mod client;
 mod export;
 mod fake;
