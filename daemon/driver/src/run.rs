@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
 use taffrail_core::fold::Document;
-use taffrail_core::{EffectKey, Engine, Input, Proposal, Step};
+use taffrail_core::{Engine, Input, Proposal, Step};
 use taffrail_model::configuration::Configuration;
 use taffrail_model::{ApplicationName, Event, Fact, Seq, Timestamp};
 use taffrail_ports::cluster::Cluster;
@@ -102,14 +105,13 @@ pub async fn run(
         renewed: Instant::now(),
         wake: None,
     };
-    let mut shutdown = pin!(shutdown);
+    let mut shutdown = pin!(shutdown.fuse());
     let version = driver.options.version.clone();
     let mut batch = vec![Input::Started { version }];
     loop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            done = driver.step(std::mem::take(&mut batch), true) => done?,
+        // Not cut off in the middle: what is appended is folded in. Only a journal that cannot be written ends it early.
+        if driver.step(std::mem::take(&mut batch), true, &mut shutdown).await?.is_break() || shutdown.is_terminated() {
+            break;
         }
         if inputs.is_empty() || driver.renewed.elapsed() > BOARD_EVERY {
             driver.renew_board();
@@ -166,11 +168,21 @@ struct Driver {
 }
 
 impl Driver {
-    /// Decides on inputs, records, and acts.
-    async fn step(&mut self, inputs: Vec<Input>, act: bool) -> Result<(), DriverError> {
+    /// Decides on inputs, records, and acts. Breaks when `end` comes while the journal cannot be written.
+    async fn step(
+        &mut self,
+        inputs: Vec<Input>,
+        act: bool,
+        end: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<ControlFlow<()>, DriverError> {
+        for input in &inputs {
+            if let Input::Written { key, .. } = input {
+                self.effects.ended(key);
+            }
+        }
         let proposal = self.engine.propose(inputs, now());
         let documents = proposal.documents.clone();
-        let events = self.record(proposal).await?;
+        let Some(events) = self.record(proposal, end).await? else { return Ok(ControlFlow::Break(())) };
         let Step { start, stop, wake, touched } = self.engine.commit(&events, &documents, now());
         self.wake = wake;
         self.dirty.extend(touched);
@@ -188,13 +200,18 @@ impl Driver {
         if self.engine.state().seq.0 >= self.snapshot.0 + SNAPSHOT_EVERY {
             self.keep_snapshot().await;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Appends until it is durable: while the journal cannot be written nothing goes on, and nothing is lost.
-    async fn record(&mut self, proposal: Proposal) -> Result<Vec<Event>, DriverError> {
+    /// Appends until it is durable: while the journal cannot be written nothing goes on, and nothing is lost. `None` when
+    /// `end` comes first; what was to be recorded follows again from the journal and the cluster at the next start.
+    async fn record(
+        &mut self,
+        proposal: Proposal,
+        end: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<Option<Vec<Event>>, DriverError> {
         if proposal.envelopes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let stored: Vec<journal::Document> =
             proposal.documents.iter().map(|(digest, document)| stored(*digest, document)).collect();
@@ -208,12 +225,16 @@ impl Driver {
                     let labels: [&str; 0] = [];
                     self.world.metrics.append_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
                     self.board.journal_works();
-                    return Ok(events);
+                    return Ok(Some(events));
                 }
                 Err(error @ (JournalError::Store { .. } | JournalError::NoSpace { .. })) => {
                     tracing::error!(%error, "the journal cannot be written; nothing goes on until it can");
                     self.board.journal_fails(&error.to_string());
-                    tokio::time::sleep(back_off).await;
+                    tokio::select! {
+                        biased;
+                        () = &mut *end => return Ok(None),
+                        () = tokio::time::sleep(back_off) => {}
+                    }
                     back_off = LONGEST_BACK_OFF.min(back_off * 2);
                 }
                 Err(error) => return Err(DriverError::Journal(error)),
@@ -274,25 +295,16 @@ impl Driver {
     /// Stops everything, and records the outcomes of the writes that were sent.
     async fn end(mut self, mut inputs: mpsc::Receiver<Input>) -> Result<(), DriverError> {
         self.effects.stop_all();
-        let deadline = tokio::time::Instant::now() + LONGEST_END;
+        let mut deadline = pin!(tokio::time::sleep(LONGEST_END).fuse());
         while self.effects.writing() > 0 {
             let mut batch = Vec::new();
             tokio::select! {
+                () = &mut deadline => break,
                 count = inputs.recv_many(&mut batch, BATCH) => if count == 0 { break },
-                () = tokio::time::sleep_until(deadline) => break,
             }
-            let outcomes: Vec<Input> = batch
-                .into_iter()
-                .filter(|input| matches!(input, Input::Written { key: EffectKey::Write(_), .. }))
-                .collect();
-            for outcome in &outcomes {
-                if let Input::Written { key, .. } = outcome {
-                    self.effects.ended(key);
-                }
-            }
-            tokio::select! {
-                done = self.step(outcomes, false) => done?,
-                () = tokio::time::sleep_until(deadline) => break,
+            batch.retain(|input| matches!(input, Input::Written { .. }));
+            if self.step(batch, false, &mut deadline).await?.is_break() {
+                break;
             }
         }
         self.keep_snapshot().await;

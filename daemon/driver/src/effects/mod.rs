@@ -74,7 +74,7 @@ impl Effects {
     /// Starts an effect.
     pub(crate) fn start(&mut self, key: EffectKey, effect: Effect) {
         let (sender, receiver) = channel::channel(false);
-        self.running.retain(|_, running| !running.is_closed());
+        self.running.retain(|key, running| matches!(key, EffectKey::Write(_)) || !running.is_closed());
         self.running.insert(key.clone(), sender);
         let (hands, mut stop) = (self.hands.clone(), Stop(receiver));
         match effect {
@@ -114,7 +114,6 @@ impl Effects {
         for running in self.running.values() {
             let _ = running.send(true);
         }
-        self.running.retain(|key, running| matches!(key, EffectKey::Write(_)) && !running.is_closed());
     }
 
     /// How many writes have not told their outcome.
@@ -122,7 +121,7 @@ impl Effects {
         self.running.keys().filter(|key| matches!(key, EffectKey::Write(_))).count()
     }
 
-    /// Notes that a write told its outcome.
+    /// Notes that the outcome of a write has come in.
     pub(crate) fn ended(&mut self, key: &EffectKey) {
         self.running.remove(key);
     }
