@@ -14,17 +14,23 @@
 //! | `turn OBJECT CONDITION` | an object is seen to be so |
 //! | `take OBJECT` | somebody deletes it |
 //! | `check passes`, `check fails REASON` | the check of the gate was made |
+//! | `configure KEY=VALUE ...` | not as first line: `settle`, `timeout`, `onFailure`, `check` (instead of those before), `path`, `branch` are changed |
+//! | `leave`, `return` | the application is taken out of the configuration, and put back |
+//! | `late poll WORD`, `late render OBJECT=CONTENT ...` | one that was stopped ends all the same |
 //! | `list`, `lose` | the watches list, the API server is away |
 //! | `after DURATION` | time passes |
 //! | `crash` | kill -9, and a new start |
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
-use taffrail_model::configuration::{Check, GatePolicy, OnFailure};
-use taffrail_model::{Event, Relation, duration};
+use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure};
+use taffrail_model::{DesiredSet, Event, Relation, duration};
 use taffrail_tests::stage::{Condition, Stage, configuration, set};
 
 #[test]
@@ -55,6 +61,7 @@ fn difference(old: &str, new: &str) -> String {
 fn play(text: &str) -> String {
     let mut out = String::new();
     let mut stage: Option<Stage> = None;
+    let mut left: Option<Application> = None;
     for line in text.lines().filter(|line| !line.starts_with("  ")) {
         writeln!(out, "{line}").unwrap();
         if line.is_empty() || line.starts_with('#') {
@@ -65,7 +72,9 @@ fn play(text: &str) -> String {
         match (&mut stage, line.strip_prefix("configure")) {
             (None, Some(settings)) => stage = Some(Stage::new(configured(settings))),
             (None, None) => panic!("the first input is `configure`: {line}"),
-            (Some(_), Some(_)) => panic!("`configure` comes once"),
+            (Some(stage), Some(settings)) => reconfigure(stage, settings),
+            (Some(stage), None) if line == "leave" => left = stage.configure_application(None),
+            (Some(stage), None) if line == "return" => drop(stage.configure_application(left.take())),
             (Some(stage), None) => input(stage, line),
         }
         let stage = stage.as_ref().expect("set above");
@@ -83,15 +92,34 @@ fn play(text: &str) -> String {
     out
 }
 
-fn configured(settings: &str) -> taffrail_model::configuration::Configuration {
-    let mut gate = GatePolicy::default();
-    let mut on_failure = OnFailure::Revert;
+fn configured(settings: &str) -> Configuration {
+    let mut configuration = configuration(GatePolicy::default(), OnFailure::Revert);
+    change(&mut configuration, settings);
+    configuration
+}
+
+fn reconfigure(stage: &mut Stage, settings: &str) {
+    stage.configure(|configuration| {
+        if settings.contains("check=") {
+            let application = configuration.applications.values_mut().next().expect("it is configured");
+            application.gate.checks.clear();
+        }
+        change(configuration, settings);
+    });
+}
+
+fn change(configuration: &mut Configuration, settings: &str) {
+    let application = configuration.applications.values_mut().next().expect("it is configured");
+    let repository = configuration.repositories.values_mut().next().expect("it is configured");
     for (key, value) in settings.split_whitespace().map(|setting| setting.split_once('=').expect("KEY=VALUE")) {
+        let gate = &mut application.gate;
         let time = || duration::parse(value).unwrap();
         match key {
             "settle" => gate.settle = time(),
             "timeout" => gate.timeout = time(),
-            "onFailure" => on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
+            "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
+            "path" => application.path = value.to_owned(),
+            "branch" => repository.branch = value.to_owned(),
             "check" => gate.checks.push(Check::Http {
                 url: value.to_owned(),
                 timeout: Duration::from_secs(1),
@@ -100,7 +128,6 @@ fn configured(settings: &str) -> taffrail_model::configuration::Configuration {
             _ => panic!("no such setting: {key}"),
         }
     }
-    configuration(gate, on_failure)
 }
 
 fn input(stage: &mut Stage, line: &str) {
@@ -111,17 +138,17 @@ fn input(stage: &mut Stage, line: &str) {
         ("poll", commit) => {
             let relation = match reason {
                 "forced" => Relation::Forced,
-                _ if stage.events.iter().any(|event| event.envelope.fact.kind() == "RevisionObserved") => Relation::Descendant,
+                _ if stage.events.iter().any(|event| event.envelope.fact.kind() == "RevisionObserved") => {
+                    Relation::Descendant
+                }
                 _ => Relation::First,
             };
             stage.poll(commit, relation);
         }
         ("render", "fails") => drop(stage.rendered(Err(vec![reason.to_owned()]))),
-        ("render", _) => {
-            let objects: Vec<(&str, &str)> =
-                rest.split_whitespace().map(|object| object.split_once('=').expect("OBJECT=CONTENT")).collect();
-            stage.rendered(Ok(set(&objects)));
-        }
+        ("render", _) => drop(stage.rendered(Ok(objects(rest)))),
+        ("late", "poll") => drop(stage.polled_late(reason)),
+        ("late", "render") => drop(stage.rendered_late(Ok(objects(reason)))),
         ("write", "all") => drop(stage.write_all(condition(reason))),
         ("write", object) => drop(stage.write(&write(stage, object), condition(reason))),
         ("written", object) => drop(stage.do_write(&write(stage, object), Condition::Healthy)),
@@ -147,6 +174,12 @@ fn input(stage: &mut Stage, line: &str) {
         ("crash", _) => stage.crash(),
         _ => panic!("no such input: {line}"),
     }
+}
+
+fn objects(text: &str) -> Arc<DesiredSet> {
+    let objects: Vec<(&str, &str)> =
+        text.split_whitespace().map(|object| object.split_once('=').expect("OBJECT=CONTENT")).collect();
+    set(&objects)
 }
 
 fn write(stage: &Stage, object: &str) -> WriteKey {
@@ -200,7 +233,7 @@ fn shown_effects(stage: &Stage) -> Vec<String> {
             EffectKey::Poll(..) => None,
             EffectKey::Watch(watch) => Some(format!("watch {} {:?}", watch.kind, watch.scope)),
             EffectKey::Render(_, revision, _) => Some(format!("render {}", &revision.as_str()[..6])),
-            EffectKey::Check(_, sync, index) => Some(format!("check {index} of sync {sync}")),
+            EffectKey::Check(_, sync, index, _) => Some(format!("check {index} of sync {sync}")),
             EffectKey::Write(write) => {
                 let verb = if write.delete { "delete" } else { "apply" };
                 let stopped = if stage.stopped.contains(key) { ", stopped" } else { "" };

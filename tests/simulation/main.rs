@@ -3,6 +3,8 @@
 //!
 //! `SEEDS=FROM..TO cargo test -p taffrail-tests --test simulation` runs others.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
+
 use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Outcome, Polled};
@@ -141,11 +143,64 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
             stage.lose();
         }
         11 if dice.one_in(4) => stage.crash(),
+        12 if dice.one_in(3) => reconfigure(stage, dice),
+        13 if dice.one_in(3) => stop_late(stage, dice, commits),
+        13 if dice.one_in(6) => {
+            // A clock that goes back delays what is waited for. (One that goes back far is for the driver.)
+            let back = Duration::from_secs([1, 60][dice.below(2) as usize]);
+            stage.now = stage.now.checked_sub(back).unwrap();
+        }
         _ => {
             let seconds = [1, 3, 10, 40, 700][dice.below(5) as usize];
             stage.pass(Duration::from_secs(seconds));
         }
     }
+}
+
+/// Somebody edits the configuration.
+fn reconfigure(stage: &mut Stage, dice: &mut Dice) {
+    let roll = dice.below(6);
+    stage.configure(|configuration| {
+        let away = configuration.applications.is_empty();
+        if away || roll == 0 {
+            let other = self::configuration(gate(), OnFailure::Revert);
+            configuration.applications = if away { other.applications } else { [].into() };
+            return;
+        }
+        let application = configuration.applications.values_mut().next().unwrap();
+        match roll {
+            1 => application.gate.settle += Duration::from_secs(1),
+            2 => application.path.push('x'),
+            3 => application.sync.prune = !application.sync.prune,
+            4 => application.on_failure = OnFailure::Hold,
+            _ => configuration.repositories.values_mut().next().unwrap().branch.push('x'),
+        }
+    });
+}
+
+/// What was stopped ends all the same.
+fn stop_late(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
+    match stage.late.first() {
+        Some(EffectKey::Render(..)) => {
+            let before = stage.engine.state().clone();
+            let objects = random_set(dice);
+            let objects: Vec<(&str, &str)> =
+                objects.iter().map(|(object, content)| (*object, content.as_str())).collect();
+            let wanted = stage.effects.contains_key(&stage.late[0]);
+            stage.rendered_late(Ok(set(&objects)));
+            assert!(wanted || before == *stage.engine.state(), "nothing follows from a render that nobody asks for");
+        }
+        Some(EffectKey::Poll(..)) => {
+            let wanted = stage.effects.contains_key(&stage.late[0]);
+            let news = stage.polled_late(&format!("commit {commits}"));
+            assert!(wanted || news.is_empty(), "nothing follows from a poll that nobody asks for");
+        }
+        _ => {}
+    }
+}
+
+fn gate() -> GatePolicy {
+    GatePolicy { settle: Duration::from_secs(5), timeout: Duration::from_secs(120), ..GatePolicy::default() }
 }
 
 /// The outside behaves: the newest commit renders well, writes succeed, everything is healthy.
@@ -175,13 +230,14 @@ fn settle(stage: &mut Stage) {
 
 fn run(seed: u64) {
     let mut dice = Dice(seed);
-    let gate =
-        GatePolicy { settle: Duration::from_secs(5), timeout: Duration::from_secs(120), ..GatePolicy::default() };
     let on_failure = if dice.one_in(4) { OnFailure::Hold } else { OnFailure::Revert };
-    let mut stage = Stage::new(configuration(gate, on_failure));
+    let mut stage = Stage::new(configuration(gate(), on_failure));
     let mut commits = 0;
     for _ in 0..400 {
         step(&mut stage, &mut dice, &mut commits);
+    }
+    if !stage.configured() {
+        reconfigure(&mut stage, &mut dice);
     }
     settle(&mut stage);
     let state = stage.fold();
@@ -194,6 +250,7 @@ fn run(seed: u64) {
         let known = owned.unwrap_or_else(|| panic!("{object} was made and forgotten"));
         assert!(known.uid.as_ref().is_none_or(|uid| *uid == thing.uid), "{object} has the uid that the journal says");
     }
+    assert!(application.refused.is_none(), "the last commit rendered, and nothing is said of those before it");
     let desired = application.desired.as_ref().expect("the last commit rendered");
     if application.hold.is_none() {
         let live = application.live.as_ref().expect("it came to rest in a state");
@@ -223,7 +280,8 @@ fn every_sync_ended(stage: &Stage) {
                         | Fact::RevertFailed { .. }
                 )
         });
-        assert!(ended, "the sync {} ended", start.seq());
+        let left = stage.left.iter().any(|left| *left > start.seq());
+        assert!(ended || left, "the sync {} ended", start.seq());
     }
 }
 

@@ -54,6 +54,10 @@ pub struct Stage {
     pub stopped: BTreeSet<EffectKey>,
     /// The cluster.
     pub things: BTreeMap<ObjectKey, Thing>,
+    /// Renders and polls that were stopped while they were carried out: their outcome comes, and is not waited for.
+    pub late: Vec<EffectKey>,
+    /// The events that took the application out of the configuration.
+    pub left: Vec<Seq>,
     /// What somebody deleted and nobody made again.
     pub taken: BTreeSet<ObjectKey>,
     /// The time.
@@ -119,6 +123,8 @@ impl Stage {
             events: Vec::new(),
             effects: BTreeMap::new(),
             stopped: BTreeSet::new(),
+            late: Vec::new(),
+            left: Vec::new(),
             things: BTreeMap::new(),
             taken: BTreeSet::new(),
             now,
@@ -131,6 +137,30 @@ impl Stage {
         };
         stage.start();
         stage
+    }
+
+    /// The configuration is changed.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Configuration)) -> Vec<Event> {
+        change(Arc::make_mut(&mut self.configuration));
+        self.give(vec![Input::Configured(self.configuration.clone())])
+    }
+
+    /// Whether the application is in the configuration.
+    pub fn configured(&self) -> bool {
+        !self.configuration.applications.is_empty()
+    }
+
+    /// Takes the application out of the configuration, or puts it back.
+    pub fn configure_application(&mut self, application: Option<Application>) -> Option<Application> {
+        let mut before = None;
+        self.configure(|configuration| {
+            let name = APPLICATION.parse().expect("a name");
+            before = match application {
+                Some(application) => configuration.applications.insert(name, application),
+                None => configuration.applications.remove(&name),
+            };
+        });
+        before
     }
 
     fn start(&mut self) {
@@ -146,6 +176,7 @@ impl Stage {
         assert_eq!(written, state, "a snapshot reads back as it was");
         self.effects.clear();
         self.stopped.clear();
+        self.late.clear();
         self.engine = Engine::new(state);
         self.start();
     }
@@ -171,6 +202,9 @@ impl Stage {
             if let Fact::ObjectApplied { uid, .. } = &event.envelope.fact {
                 self.made.insert(uid.clone());
             }
+            if matches!(event.envelope.fact, Fact::ConfigurationChanged { .. }) && !self.configured() {
+                self.left.push(event.seq());
+            }
             self.events.push(event);
         }
         self.documents.extend(proposal.documents);
@@ -182,6 +216,9 @@ impl Stage {
                 self.stopped.insert(key);
             } else {
                 self.effects.remove(&key);
+                if let EffectKey::Poll(..) | EffectKey::Render(..) = key {
+                    self.late.push(key);
+                }
             }
         }
         for (key, effect) in start {
@@ -260,6 +297,24 @@ impl Stage {
         self.effects.remove(&key);
         let EffectKey::Render(application, revision, _) = key.clone() else { unreachable!("found by its kind") };
         self.give(vec![Input::Rendered { key, application, revision, outcome }])
+    }
+
+    /// A render that was stopped ends all the same.
+    pub fn rendered_late(&mut self, outcome: Result<Arc<DesiredSet>, Vec<String>>) -> Vec<Event> {
+        let place = self.late.iter().position(|key| matches!(key, EffectKey::Render(..))).expect("one was stopped");
+        let key = self.late.remove(place);
+        let EffectKey::Render(application, revision, _) = key.clone() else { unreachable!("found by its kind") };
+        self.give(vec![Input::Rendered { key, application, revision, outcome }])
+    }
+
+    /// A poll that was stopped finds a commit all the same.
+    pub fn polled_late(&mut self, word: &str) -> Vec<Event> {
+        let place = self.late.iter().position(|key| matches!(key, EffectKey::Poll(..))).expect("one was stopped");
+        let key = self.late.remove(place);
+        let commit = Commit { id: commit_id(word), author: "Ada".to_owned(), subject: word.to_owned() };
+        let polled =
+            Polled { revision: commit.id.clone(), relation: Relation::Descendant, commits: vec![commit], count: 1 };
+        self.give(vec![Input::Polled { key, repository: "shop".parse().expect("a name"), outcome: Ok(polled) }])
     }
 
     /// The writes that are asked for.
@@ -450,6 +505,8 @@ fn body(condition: Condition) -> Value {
     };
     json!({"metadata": {"generation": 1}, "status": {"phase": "Active", "observedGeneration": 1, "conditions": [
         {"type": "Ready", "status": ready, "reason": "Sim", "message": "not ready yet"},
+        {"type": "Established", "status": ready, "reason": "Sim", "message": "not ready yet"},
+        {"type": "NamesAccepted", "status": "True", "reason": "Sim", "message": ""},
         {"type": "Stalled", "status": stalled, "reason": "Broken", "message": "it is broken"},
     ]}})
 }

@@ -11,16 +11,16 @@ use taffrail_model::{
 /// Names an effect. An effect whose key is no longer asked for is stopped; a write that was sent is never aborted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EffectKey {
-    /// The so-maniest poll of a repository since this daemon started.
-    Poll(RepositoryName, u64),
+    /// The so-maniest poll of a repository since this daemon started, and the digest of how it is configured.
+    Poll(RepositoryName, u64, Digest),
     /// A render of a revision, and the digest of what else decides its result.
     Render(ApplicationName, CommitId, Digest),
     /// A watch.
     Watch(Watch),
     /// A write or delete.
     Write(WriteKey),
-    /// A check of a gate, by its place in the configuration.
-    Check(ApplicationName, Seq, usize),
+    /// A check of a gate, by its place in the configuration and the digest of what is configured there.
+    Check(ApplicationName, Seq, usize, Digest),
 }
 
 /// Names a write: a late outcome is told from the one that is waited for.

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use taffrail_model::configuration::{self, Check};
-use taffrail_model::{ApplicationName, Digest, RepositoryName, Timestamp};
+use taffrail_model::configuration::{self, Check, Repository};
+use taffrail_model::{ApplicationName, Digest, RepositoryName, Seq, Timestamp};
 
 use crate::decide::Context;
 use crate::decide::application::waiting_for_first_wave;
@@ -24,8 +24,11 @@ pub fn of_repository(state: &State, context: Context<'_>, name: &RepositoryName)
     let repository = configuration.repositories.get(name)?.clone();
     let polls = context.observed.polls.get(name).cloned().unwrap_or_default();
     let known = state.repositories.get(name).and_then(|known| known.head.as_ref()).map(|head| head.revision.clone());
-    let at = polls.next.unwrap_or(Timestamp::UNIX_EPOCH);
-    Some((EffectKey::Poll(name.clone(), polls.count), Effect::Poll { name: name.clone(), repository, known, at }))
+    let settings = poll_settings(&repository);
+    // Another URL, branch or interval is not to wait for the next poll of the old one.
+    let at = polls.next.filter(|(by, _)| *by == settings).map_or(Timestamp::UNIX_EPOCH, |(_, at)| at);
+    let key = EffectKey::Poll(name.clone(), polls.count, settings);
+    Some((key, Effect::Poll { name: name.clone(), repository, known, at }))
 }
 
 /// What an application asks for.
@@ -55,6 +58,16 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
         }
     }
     effects
+}
+
+/// What decides the result of a poll, and when it is due.
+fn poll_settings(repository: &Repository) -> Digest {
+    Digest::of(format!("{repository:?}").as_bytes())
+}
+
+/// Names a check of a gate: one that is configured otherwise is another.
+pub(crate) fn check_key(name: &ApplicationName, sync: Seq, index: usize, check: &Check) -> EffectKey {
+    EffectKey::Check(name.clone(), sync, index, Digest::of(format!("{check:?}").as_bytes()))
 }
 
 /// What else than the revision decides the result of a render.
@@ -160,7 +173,7 @@ fn checks(
         .map(|(index, check)| {
             let Check::Http { interval, .. } = check;
             let effect = Effect::Check { check: check.clone(), interval: *interval };
-            (EffectKey::Check(name.clone(), sync.id, index), effect)
+            (check_key(name, sync.id, index, check), effect)
         })
         .collect()
 }

@@ -89,7 +89,9 @@ impl Engine {
         let mut proposal = Proposal::default();
         let mut scratch = self.state.clone();
         for input in &inputs {
-            self.take_in(input, now);
+            if !self.take_in(input, now) {
+                continue;
+            }
             let drafts = react(&scratch, Context { now, observed: &self.observed }, input);
             for draft in drafts {
                 self.touched.extend(concerned(&scratch, &draft.subject));
@@ -153,9 +155,7 @@ impl Engine {
                 self.observed.live.forget(watch);
             }
             self.observed.retrying.remove(key);
-            if let EffectKey::Check(application, sync, index) = key {
-                self.observed.checks.remove(&(application.clone(), *sync, *index));
-            }
+            self.observed.checks.remove(key);
             if self.running.remove(key) {
                 step.stop.push(key.clone());
             }
@@ -206,23 +206,26 @@ impl Engine {
         }
     }
 
-    fn take_in(&mut self, input: &Input, now: Timestamp) {
+    /// Takes in what an input lets us see. False for the outcome of a poll or render that nobody asks for any more: it
+    /// is of another URL, branch or folder than what is configured by now, and nothing follows from it.
+    fn take_in(&mut self, input: &Input, now: Timestamp) -> bool {
         match input {
+            Input::Polled { key, .. } | Input::Rendered { key, .. } if !self.running.remove(key) => return false,
             Input::Polled { repository, outcome, key } => {
-                self.running.remove(key);
                 let configured = self.state.configuration.as_ref();
-                if let Some(configured) = configured.and_then(|(_, all)| all.repositories.get(repository)) {
+                if let (Some(configured), EffectKey::Poll(_, _, settings)) =
+                    (configured.and_then(|(_, all)| all.repositories.get(repository)), key)
+                {
                     // A failure count that is about to be recorded must be read before it is forgotten.
                     let failed = outcome.is_err();
                     let before = self.observed.polls.get(repository).map_or(0, |polls| polls.failures);
-                    self.observed.schedule_poll(repository, configured.poll, failed, now);
+                    self.observed.schedule_poll(repository, *settings, configured.poll, failed, now);
                     if !failed && let Some(polls) = self.observed.polls.get_mut(repository) {
                         polls.recovered_from = before;
                     }
                 }
             }
             Input::Rendered { application, revision, key, .. } => {
-                self.running.remove(key);
                 if let EffectKey::Render(_, _, by) = key {
                     self.observed.rendered.insert(application.clone(), (revision.clone(), *by));
                 }
@@ -255,8 +258,8 @@ impl Engine {
                 self.touch_key(key);
             }
             Input::Checked { key, outcome } => {
-                if let (true, EffectKey::Check(application, sync, index)) = (self.running.contains(key), key) {
-                    self.observed.checks.insert((application.clone(), *sync, *index), outcome.clone());
+                if let (true, EffectKey::Check(application, ..)) = (self.running.contains(key), key) {
+                    self.observed.checks.insert(key.clone(), outcome.clone());
                     self.touched.insert(application.clone());
                 }
             }
@@ -269,6 +272,7 @@ impl Engine {
                 self.touched.extend(self.state.applications.keys().cloned());
             }
         }
+        true
     }
 
     fn touch_key(&mut self, key: &EffectKey) {

@@ -92,7 +92,12 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
 fn apply_system(state: &mut State, fact: &Fact, documents: &Documents, before: Timestamp, now: Timestamp) {
     match fact {
         Fact::ConfigurationChanged { digest } => {
-            state.configuration = Some((*digest, configuration(documents, digest)));
+            let configured = configuration(documents, digest);
+            let left = state.applications.iter_mut().filter(|(name, _)| !configured.applications.contains_key(*name));
+            for (_, application) in left.filter(|(_, application)| application.sync.is_some()) {
+                leave(Arc::make_mut(application), now);
+            }
+            state.configuration = Some((*digest, configured));
         }
         Fact::ClusterUnreachable { .. } => state.cluster_unreachable = true,
         Fact::ClusterReachable {} => state.cluster_unreachable = false,
@@ -107,6 +112,15 @@ fn apply_system(state: &mut State, fact: &Fact, documents: &Documents, before: T
             }
         }
         _ => {}
+    }
+}
+
+/// Nobody carries on what an application does that is taken out of the configuration. Put back, a sync starts anew from
+/// what is desired then; a revert goes on, since nothing else would.
+fn leave(application: &mut Application, now: Timestamp) {
+    match &mut application.sync {
+        Some(sync) if sync.is_revert() => sync.clock.pause(now),
+        sync => *sync = None,
     }
 }
 
@@ -145,7 +159,7 @@ impl Folding<'_> {
                 self.application.refused = Some(Refused { revision: revision.clone(), errors: errors.clone() });
             }
             Fact::DesiredStateRefused { revision, .. } => {
-                let errors = vec!["the revision renders to no object at all; what is there stays".to_owned()];
+                let errors = vec![RENDERS_TO_NOTHING.to_owned()];
                 self.application.refused = Some(Refused { revision: revision.clone(), errors });
             }
             Fact::DesiredStateQuarantined { desired, gate } => {
@@ -229,7 +243,7 @@ impl Folding<'_> {
                 // A late delete must not make us forget what was made anew since.
                 let same = |owned: &Owned| owned.uid.is_none() || uid.is_none() || owned.uid == *uid;
                 if self.application.inventory.get(object).is_some_and(same) {
-                    self.application.inventory.remove(object);
+                    self.forget(object);
                 }
                 if let Some(sync) = self.current()
                     && let Phase::Writing { deletes, .. } | Phase::Pruning { deletes } = &mut sync.phase
@@ -295,6 +309,18 @@ impl Folding<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What is deleted is no longer ours; but what the sync under way will write anew stays intended.
+    fn forget(&mut self, object: &ObjectKey) {
+        let intended = self.application.sync.as_ref().is_some_and(|sync| {
+            matches!(&sync.phase, Phase::Writing { writes, .. }
+                if writes.iter().any(|&index| sync.plan.writes[index].object == *object))
+        });
+        match self.application.inventory.get_mut(object) {
+            Some(owned) if intended => (owned.uid, owned.manifest, owned.written) = (None, None, None),
+            _ => drop(self.application.inventory.remove(object)),
         }
     }
 
@@ -376,6 +402,9 @@ fn configuration(documents: &Documents, digest: &Digest) -> Arc<Configuration> {
 fn missing(digest: &Digest) -> ! {
     panic!("the caller gives every document that `required` names, but not {digest}")
 }
+
+/// Why a render of nothing, where there was something, is refused.
+pub(crate) const RENDERS_TO_NOTHING: &str = "the revision renders to no object at all; what is there stays";
 
 /// The longest that anything is waited for: then it is held, and somebody has to look.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);

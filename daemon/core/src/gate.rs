@@ -10,6 +10,7 @@ use taffrail_model::configuration::{FailFast, GatePolicy};
 use taffrail_model::health::{Degradation, DegradationCause};
 use taffrail_model::{ApplicationName, Health, ObjectKey, ObjectReason, Seq, Timestamp, Watch};
 
+use crate::effects::check_key;
 use crate::health;
 use crate::observed::{Observed, Stale, pods_in, replica_sets_in, watch_of};
 use crate::state::{Application, Phase, State, Sync};
@@ -30,6 +31,9 @@ pub struct GateWatch {
     pub well_since: Option<Timestamp>,
     /// Since when objects are degraded.
     pub degraded_since: BTreeMap<ObjectKey, Timestamp>,
+    /// How often a container of an object that the sync does not change had been restarted when that was first seen:
+    /// those restarts are not the sync's.
+    pub restarts_before: BTreeMap<ObjectKey, u32>,
 }
 
 /// What a gate says.
@@ -63,10 +67,11 @@ impl GateWatch {
             return Some(Self {
                 sync: sync.id,
                 stale: Some(stale),
-                unwell: before.map(|before| before.unwell).unwrap_or_default(),
+                unwell: before.as_ref().map(|before| before.unwell.clone()).unwrap_or_default(),
                 unchecked: Vec::new(),
                 well_since: None,
                 degraded_since: BTreeMap::new(),
+                restarts_before: before.map(|before| before.restarts_before).unwrap_or_default(),
             });
         }
         let unwell: Vec<(ObjectKey, Health)> = scope(application, sync)
@@ -80,7 +85,7 @@ impl GateWatch {
             .checks
             .iter()
             .enumerate()
-            .filter_map(|(index, _)| match observed.checks.get(&(name.clone(), sync.id, index)) {
+            .filter_map(|(index, check)| match observed.checks.get(&check_key(name, sync.id, index, check)) {
                 Some(Ok(())) => None,
                 Some(Err(reason)) => Some(format!("check {}: {reason}", index + 1)),
                 None => Some(format!("check {} was not made yet", index + 1)),
@@ -95,8 +100,16 @@ impl GateWatch {
                 (object.clone(), since.unwrap_or(now))
             })
             .collect();
+        let mut restarts_before = before.as_ref().map(|before| before.restarts_before.clone()).unwrap_or_default();
+        for (object, health) in &unwell {
+            if let Health::Degraded(Degradation { cause: DegradationCause::Restarts(restarts), .. }) = health
+                && !sync.plan.writes.iter().any(|write| write.object == *object)
+            {
+                restarts_before.entry(object.clone()).or_insert(*restarts);
+            }
+        }
         let well_since = well.then(|| before.and_then(|before| before.well_since).unwrap_or(now));
-        Some(Self { sync: sync.id, stale: None, unwell, unchecked, well_since, degraded_since })
+        Some(Self { sync: sync.id, stale: None, unwell, unchecked, well_since, degraded_since, restarts_before })
     }
 
     /// What the gate says.
@@ -109,12 +122,12 @@ impl GateWatch {
             return if now >= settled { Verdict::Passed } else { Verdict::Open(Some(settled)) };
         }
         let mut wake = None;
-        for (object, since) in &self.degraded_since {
-            let Some((_, Health::Degraded(degradation))) = self.unwell.iter().find(|(unwell, _)| unwell == object)
-            else {
+        for (object, health) in &self.unwell {
+            let (Health::Degraded(degradation), Some(since)) = (health, self.degraded_since.get(object)) else {
                 continue;
             };
-            match patience(&policy.fail_fast, degradation) {
+            let before = self.restarts_before.get(object).copied().unwrap_or_default();
+            match patience(&policy.fail_fast, degradation, before) {
                 Some(patience) if now >= after(*since, patience) => {
                     return Verdict::Failed(format!("{object} cannot become healthy: {}", degradation.message));
                 }
@@ -147,10 +160,12 @@ impl GateWatch {
 }
 
 /// How long an object may be degraded in this way; `None`: until the gate's end.
-fn patience(fail_fast: &FailFast, degradation: &Degradation) -> Option<Duration> {
+fn patience(fail_fast: &FailFast, degradation: &Degradation, restarts_before: u32) -> Option<Duration> {
     match degradation.cause {
         DegradationCause::Final => Some(Duration::ZERO),
-        DegradationCause::Restarts(restarts) if restarts >= fail_fast.restarts => Some(Duration::ZERO),
+        DegradationCause::Restarts(restarts) if restarts.saturating_sub(restarts_before) >= fail_fast.restarts => {
+            Some(Duration::ZERO)
+        }
         DegradationCause::Restarts(_) => None,
         DegradationCause::ImagePull => Some(fail_fast.image_pull),
         DegradationCause::Other => Some(fail_fast.after),
@@ -203,4 +218,18 @@ pub fn watches(application: &Application, sync: &Sync) -> BTreeSet<Watch> {
         }
     }
     watches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_from_before_a_gate_do_not_count_against_it() {
+        let fail_fast = FailFast { restarts: 3, ..FailFast::default() };
+        let restarts = |count| Degradation { cause: DegradationCause::Restarts(count), message: String::new() };
+        assert_eq!(patience(&fail_fast, &restarts(3), 0), Some(Duration::ZERO));
+        assert_eq!(patience(&fail_fast, &restarts(42), 40), None);
+        assert_eq!(patience(&fail_fast, &restarts(43), 40), Some(Duration::ZERO));
+    }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use taffrail_model::{
-    ApplicationName, CommitId, Digest, Health, LiveObject, ObjectKey, RepositoryName, Seq, Timestamp, Watch,
-    WatchEvent, WatchScope,
+    ApplicationName, CommitId, Digest, Health, LiveObject, ObjectKey, RepositoryName, Timestamp, Watch, WatchEvent,
+    WatchScope,
 };
 
 use crate::effect::EffectKey;
@@ -34,7 +34,7 @@ pub struct Observed {
     /// Writes that were started and whose outcome is not known.
     pub in_flight: BTreeMap<ObjectKey, EffectKey>,
     /// The newest result of each check of an open gate.
-    pub checks: BTreeMap<(ApplicationName, Seq, usize), Result<(), String>>,
+    pub checks: BTreeMap<EffectKey, Result<(), String>>,
     /// How open gates look.
     pub gates: BTreeMap<ApplicationName, GateWatch>,
 }
@@ -44,8 +44,8 @@ pub struct Observed {
 pub struct Polls {
     /// How many have ended.
     pub count: u64,
-    /// When the next one is due; at once when nothing is said.
-    pub next: Option<Timestamp>,
+    /// When the next one is due with these settings; at once with others, or when nothing is said.
+    pub next: Option<(Digest, Timestamp)>,
     /// How many failed in a row.
     pub failures: u64,
     /// How many had failed in a row before the last one, which did not.
@@ -130,9 +130,11 @@ impl LiveView {
         first
     }
 
-    /// A live object of ours.
+    /// A live object of ours. A rendered key may name a namespace although its kind has none: only the cluster knows
+    /// that of a kind that is defined elsewhere. The uid tells whether it is the one that we wrote.
     pub fn ours(&self, key: &ObjectKey, owned: &Owned) -> Option<&LiveObject> {
-        self.watches.get(&watch_of(key, owned))?.objects.get(key)
+        let objects = &self.watches.get(&watch_of(key, owned))?.objects;
+        objects.get(key).or_else(|| objects.get(&ObjectKey { namespace: None, ..key.clone() }))
     }
 
     /// The health of an object that we wrote, as seen after that write.
@@ -202,14 +204,21 @@ pub fn replica_sets_in(namespace: &str) -> Watch {
 
 impl Observed {
     /// The next poll of a repository, a tenth of the interval early or late, so that many do not poll at once.
-    pub fn schedule_poll(&mut self, name: &RepositoryName, interval: Duration, failed: bool, now: Timestamp) {
+    pub fn schedule_poll(
+        &mut self,
+        name: &RepositoryName,
+        settings: Digest,
+        interval: Duration,
+        failed: bool,
+        now: Timestamp,
+    ) {
         let polls = self.polls.entry(name.clone()).or_default();
         polls.count += 1;
         polls.failures = if failed { polls.failures + 1 } else { 0 };
         let digest = Digest::of(format!("{name} {}", polls.count).as_bytes());
         let tenth = interval / 10;
         let jitter = (tenth * 2).mul_f64(f64::from(digest.as_bytes()[0]) / 255.0);
-        polls.next = Some(after(now, interval.saturating_sub(tenth).saturating_add(jitter)));
+        polls.next = Some((settings, after(now, interval.saturating_sub(tenth).saturating_add(jitter))));
     }
 
     /// Looks at the open gates of these applications anew.

@@ -38,7 +38,8 @@ pub fn plan(planning: Planning<'_>) -> Plan {
                     && owned.api_version == desired.api_version
             });
             // A definition holds the data of every object of its kind, so that an older one may lose fields.
-            let kept_forward = revert_to.is_some() && is_definition(object) && owned.is_some();
+            let made = owned.is_some_and(|owned| owned.uid.is_some());
+            let kept_forward = revert_to.is_some() && is_definition(object) && made;
             (!unchanged && !kept_forward).then(|| PlannedWrite {
                 object: object.clone(),
                 api_version: desired.api_version.clone(),

@@ -145,10 +145,16 @@ fn describe(
         live: application.live.as_ref().map(reference),
         passed: application.passed.last().map(reference),
         activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
-        hold: application.hold.as_ref().map(|hold| hold.reason.to_string()),
+        hold: held(application),
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
+}
+
+/// Why what Git asks for is not done. A hold of what Git asked for before says nothing of what it asks for now.
+fn held(application: &Application) -> Option<String> {
+    let desired = application.desired.as_ref()?.digest;
+    application.hold.as_ref().filter(|hold| hold.desired == desired).map(|hold| hold.reason.to_string())
 }
 
 fn reference(target: &Target) -> StateReference {

@@ -8,6 +8,7 @@ mod board;
 mod effects;
 mod replay;
 mod run;
+mod time;
 
 pub use board::Board;
 pub use effects::render::{RenderError, render};

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use crate::board::Board;
 use crate::effects::Effects;
 use crate::replay::{ReplayError, keep, replay};
+use crate::time::Ticks;
 
 /// Inputs that may wait. Effects wait to hand theirs over when it is full.
 const QUEUE: usize = 1024;
@@ -95,6 +96,7 @@ pub async fn run(
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     let mut driver = Driver {
         snapshot: state.seq,
+        ticks: Ticks::after(state.time),
         engine: Engine::new(state),
         effects: Effects::new(world.clone(), sender),
         world,
@@ -108,6 +110,12 @@ pub async fn run(
     let mut shutdown = pin!(shutdown.fuse());
     let version = driver.options.version.clone();
     let mut batch = vec![Input::Started { version }];
+    // Nothing is done by the configuration that the journal holds: it may have been changed since.
+    tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        command = commands.recv() => batch.extend(command.map(told)),
+    }
     loop {
         // Not cut off in the middle: what is appended is folded in. Only a journal that cannot be written ends it early.
         if driver.step(std::mem::take(&mut batch), true, &mut shutdown).await?.is_break() || shutdown.is_terminated() {
@@ -116,36 +124,36 @@ pub async fn run(
         if inputs.is_empty() || driver.renewed.elapsed() > BOARD_EVERY {
             driver.renew_board();
         }
+        let now = driver.ticks.now();
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(command) = commands.recv() => batch.push(match command {
-                Command::Configured(configuration) => Input::Configured(configuration),
-                Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
-            }),
+            Some(command) = commands.recv() => batch.push(told(command)),
             count = inputs.recv_many(&mut batch, BATCH) => if count == 0 {
                 return Err(DriverError::Part("the queue of inputs".to_owned()));
             },
-            () = until(driver.wake) => batch.push(Input::Wake),
+            () = until(driver.wake, now) => batch.push(Input::Wake),
         }
     }
     driver.end(inputs).await
 }
 
-async fn until(wake: Option<Timestamp>) {
+fn told(command: Command) -> Input {
+    match command {
+        Command::Configured(configuration) => Input::Configured(configuration),
+        Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
+    }
+}
+
+async fn until(wake: Option<Timestamp>, now: Timestamp) {
     match wake {
         // A timer's resolution is a millisecond: a little late is right, a little early would spin.
         Some(wake) => {
-            let wait = Duration::try_from(wake.duration_since(now())).unwrap_or_default();
+            let wait = Duration::try_from(wake.duration_since(now)).unwrap_or_default();
             tokio::time::sleep(wait + Duration::from_millis(1)).await;
         }
         None => std::future::pending().await,
     }
-}
-
-/// The time, in milliseconds.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Runs `work` where it may block.
@@ -163,6 +171,7 @@ struct Driver {
     /// When the open gates were opened, for the histogram.
     gates: BTreeMap<Seq, Timestamp>,
     renewed: Instant,
+    ticks: Ticks,
     wake: Option<Timestamp>,
     snapshot: Seq,
 }
@@ -180,10 +189,11 @@ impl Driver {
                 self.effects.ended(key);
             }
         }
-        let proposal = self.engine.propose(inputs, now());
+        let proposal = self.engine.propose(inputs, self.ticks.now());
         let documents = proposal.documents.clone();
         let Some(events) = self.record(proposal, end).await? else { return Ok(ControlFlow::Break(())) };
-        let Step { start, stop, wake, touched } = self.engine.commit(&events, &documents, now());
+        let now = self.ticks.now();
+        let Step { start, stop, wake, touched } = self.engine.commit(&events, &documents, now);
         self.wake = wake;
         self.dirty.extend(touched);
         for key in &stop {
@@ -191,7 +201,7 @@ impl Driver {
         }
         if act {
             for (key, effect) in start {
-                self.effects.start(key, effect);
+                self.effects.start(key, effect, now);
             }
         }
         for event in &events {

@@ -8,7 +8,7 @@ use taffrail_model::{Actor, ApplicationName, CommitId, DesiredSet, Digest, Fact,
 
 use super::{Context, Draft};
 use crate::effect::WriteKey;
-use crate::fold::Document;
+use crate::fold::{Document, RENDERS_TO_NOTHING};
 use crate::input::{Input, Outcome, Polled};
 use crate::observed::GRACE;
 use crate::state::State;
@@ -97,15 +97,17 @@ fn rendered(
     let head = state.repositories.get(&configured.repository).and_then(|repository| repository.head.as_ref());
     let Some(head) = head.filter(|head| head.revision == *revision) else { return Vec::new() };
     let application = state.applications.get(name);
-    let refused_before = application
-        .and_then(|application| application.refused.as_ref())
-        .is_some_and(|refused| refused.revision == *revision);
+    let refused = application.and_then(|application| application.refused.as_ref());
+    let refused_before =
+        |errors: &[String]| refused.is_some_and(|refused| refused.revision == *revision && refused.errors == errors);
     let draft = |fact| Draft::application(name, fact).because(head.seq).by(Actor::author(&head.author));
 
     let set = match outcome {
-        Err(_) if refused_before => return Vec::new(),
         Err(errors) => {
-            let errors = errors.iter().take(LISTED).cloned().collect();
+            let errors: Vec<String> = errors.iter().take(LISTED).cloned().collect();
+            if refused_before(&errors) {
+                return Vec::new();
+            }
             return vec![draft(Fact::RenderFailed { revision: revision.clone(), errors })];
         }
         Ok(set) => set,
@@ -115,7 +117,7 @@ fn rendered(
             || application.desired.as_ref().is_some_and(|desired| !desired.set.objects.is_empty())
     });
     if set.objects.is_empty() && something {
-        if refused_before {
+        if refused_before(&[RENDERS_TO_NOTHING.to_owned()]) {
             return Vec::new();
         }
         let reason = RefusalReason::Empty;
@@ -123,24 +125,21 @@ fn rendered(
     }
     let digest = set.digest();
     let before = application.and_then(|application| application.desired.as_ref());
-    match before {
-        Some(desired) if desired.digest == digest => {
-            // The same state, asked for again. Only worth a word when that state is not applied.
-            let hold = application.and_then(|application| application.hold.as_ref());
-            match hold {
-                Some(hold) if hold.desired == digest && desired.revision != *revision => {
-                    vec![draft(Fact::SyncHeld { revision: revision.clone(), desired: digest, reason: hold.reason })]
-                }
-                _ => Vec::new(),
-            }
+    let same = before.filter(|desired| desired.digest == digest);
+    if let Some(desired) = same {
+        // The same state, asked for again: worth a word when it is not applied, or when what came between was refused.
+        let hold = application.and_then(|application| application.hold.as_ref());
+        if let Some(hold) = hold.filter(|hold| hold.desired == digest && desired.revision != *revision) {
+            return vec![draft(Fact::SyncHeld { revision: revision.clone(), desired: digest, reason: hold.reason })];
         }
-        _ => {
-            let nothing = DesiredSet::default();
-            let previous = before.map_or(&nothing, |desired| &desired.set);
-            let fact = changed(revision, digest, before.map(|desired| desired.digest), previous, set);
-            vec![draft(fact).with(Document::Set(set.clone()))]
+        if refused.is_none() {
+            return Vec::new();
         }
     }
+    let nothing = DesiredSet::default();
+    let previous = before.map_or(&nothing, |desired| &desired.set);
+    let fact = changed(revision, digest, before.map(|desired| desired.digest), previous, set);
+    vec![draft(fact).with(Document::Set(set.clone()))]
 }
 
 fn changed(revision: &CommitId, desired: Digest, previous: Option<Digest>, old: &DesiredSet, new: &DesiredSet) -> Fact {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_core::{Effect, EffectKey, Input};
+use taffrail_model::Timestamp;
 use tokio::sync::{Semaphore, mpsc, watch as channel};
 
 use crate::run::World;
@@ -72,14 +73,15 @@ impl Effects {
     }
 
     /// Starts an effect.
-    pub(crate) fn start(&mut self, key: EffectKey, effect: Effect) {
+    pub(crate) fn start(&mut self, key: EffectKey, effect: Effect, now: Timestamp) {
         let (sender, receiver) = channel::channel(false);
         self.running.retain(|key, running| matches!(key, EffectKey::Write(_)) || !running.is_closed());
         self.running.insert(key.clone(), sender);
         let (hands, mut stop) = (self.hands.clone(), Stop(receiver));
         match effect {
             Effect::Poll { name, repository, known, at } => {
-                tokio::spawn(async move { poll::poll(&hands, key, name, repository, known, at, &mut stop).await });
+                let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+                tokio::spawn(async move { poll::poll(&hands, key, name, repository, known, wait, &mut stop).await });
             }
             Effect::Render { application, repository, revision, path, namespace } => {
                 let request = render::Request { application, repository, revision, path, namespace };

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Polled};
 use taffrail_model::configuration::Repository;
-use taffrail_model::{CommitId, RepositoryName, Timestamp};
+use taffrail_model::{CommitId, RepositoryName};
 
 use super::{Hands, Stop};
-use crate::run::{blocking, now};
+use crate::run::blocking;
 
 pub(super) async fn poll(
     hands: &Hands,
@@ -15,12 +15,10 @@ pub(super) async fn poll(
     name: RepositoryName,
     repository: Repository,
     known: Option<CommitId>,
-    at: Timestamp,
+    wait: Duration,
     stop: &mut Stop,
 ) {
-    let wait = Duration::try_from(at.duration_since(now())).unwrap_or_default();
-    // A clock that was set back must not put a poll off for longer than the interval and its jitter.
-    if stop.within(wait.min(repository.poll * 2)).await {
+    if stop.within(wait).await {
         return;
     }
     let Ok(_turn) = hands.polls.acquire().await else { return };

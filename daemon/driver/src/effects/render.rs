@@ -3,18 +3,22 @@
 //! Always: a manifest is durable before the set that names it is handed over, and a Secret's is stored encrypted under
 //! a keyed digest.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use taffrail_core::{EffectKey, Input};
 use taffrail_kustomize::{Files, ReadError, RepositoryPath, TreeEntry};
 use taffrail_model::{ApplicationName, CommitId, DesiredObject, DesiredSet, Manifest, ObjectKey, RepositoryName};
-use taffrail_ports::journal::{Document, Journal};
-use taffrail_ports::repositories::{Entry, Tree};
+use taffrail_ports::journal::{Document, Journal, JournalError};
+use taffrail_ports::repositories::{Entry, RepositoryError, Tree};
 
 use super::{Hands, Stop};
-use crate::run::blocking;
+use crate::run::{World, blocking};
+
+const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
 
 /// What to render.
 #[derive(Clone, Debug)]
@@ -27,28 +31,69 @@ pub(crate) struct Request {
 }
 
 pub(super) async fn run(hands: &Hands, key: EffectKey, request: Request, stop: &mut Stop) {
-    let turn = tokio::select! {
-        biased;
-        () = stop.stopped() => return,
-        turn = hands.renders.acquire() => turn,
-    };
-    let Ok(_turn) = turn else { return };
-    let (world, work) = (hands.world.clone(), request.clone());
-    let began = Instant::now();
-    let rendered = blocking(move || {
-        let tree =
-            world.repositories.tree(&work.repository, &work.revision).map_err(|error| vec![error.to_string()])?;
-        render(&*tree, &work.path, work.namespace.as_deref(), &*world.journal).map_err(|error| error.0)
-    })
-    .await;
-    let seconds = began.elapsed().as_secs_f64();
-    hands.world.metrics.render_seconds.with_label_values(&[request.application.as_str()]).observe(seconds);
-    let outcome = match rendered {
-        Ok(outcome) => outcome.map(Arc::new),
-        Err(error) => Err(vec![error.to_string()]),
+    let mut back_off = FIRST_BACK_OFF;
+    let outcome = loop {
+        let turn = tokio::select! {
+            biased;
+            () = stop.stopped() => return,
+            turn = hands.renders.acquire() => turn,
+        };
+        let Ok(turn) = turn else { return };
+        let (world, work) = (hands.world.clone(), request.clone());
+        let began = Instant::now();
+        let rendered = blocking(move || once(&world, &work)).await;
+        drop(turn);
+        match rendered {
+            Ok(Err(Failure::Passing(error))) => {
+                tracing::warn!(application = %request.application, error, "a render is tried again");
+                if stop.within(back_off).await {
+                    return;
+                }
+                back_off = LONGEST_BACK_OFF.min(back_off * 2);
+                continue;
+            }
+            Ok(Ok(set)) => {
+                let (seconds, name) = (began.elapsed().as_secs_f64(), request.application.as_str());
+                hands.world.metrics.render_seconds.with_label_values(&[name]).observe(seconds);
+                break Ok(Arc::new(set));
+            }
+            Ok(Err(Failure::Final(errors))) => break Err(errors),
+            Err(error) => break Err(vec![error.to_string()]),
+        }
     };
     let Request { application, revision, .. } = request;
     hands.give(Input::Rendered { key, application, revision, outcome }).await;
+}
+
+/// Why a render failed.
+enum Failure {
+    /// The revision is at fault, and stays so.
+    Final(Vec<String>),
+    /// The mirror, which a poll makes or mends, or the journal's disk: they say nothing about the revision.
+    Passing(String),
+}
+
+impl Failure {
+    fn of_read(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::Mirror { .. } => Self::Passing(error.to_string()),
+            _ => Self::Final(vec![error.to_string()]),
+        }
+    }
+}
+
+fn once(world: &World, work: &Request) -> Result<DesiredSet, Failure> {
+    let tree = world.repositories.tree(&work.repository, &work.revision).map_err(Failure::of_read)?;
+    let files = GitFiles { tree: &*tree, failed: RefCell::default() };
+    let made = make(&files, &work.path, work.namespace.as_deref(), &*world.journal);
+    if let Some(failed) = files.failed.take() {
+        return Err(Failure::Passing(failed));
+    }
+    let (set, documents) = made.map_err(|error| Failure::Final(error.0))?;
+    world.journal.put(documents).map(|()| set).map_err(|error| match error {
+        JournalError::Store { .. } | JournalError::NoSpace { .. } => Failure::Passing(error.to_string()),
+        _ => Failure::Final(vec![error.to_string()]),
+    })
 }
 
 /// Every error of a render, each with its place.
@@ -63,9 +108,21 @@ pub fn render(
     namespace: Option<&str>,
     journal: &dyn Journal,
 ) -> Result<DesiredSet, RenderError> {
+    let files = GitFiles { tree, failed: RefCell::default() };
+    let (set, documents) = make(&files, path, namespace, journal)?;
+    journal.put(documents).map_err(|error| RenderError(vec![error.to_string()]))?;
+    Ok(set)
+}
+
+fn make(
+    files: &GitFiles<'_>,
+    path: &str,
+    namespace: Option<&str>,
+    journal: &dyn Journal,
+) -> Result<(DesiredSet, Vec<Document>), RenderError> {
     let one = |error: String| RenderError(vec![error]);
     let path = RepositoryPath::new(path).map_err(|error| one(error.to_string()))?;
-    let rendered = taffrail_kustomize::build(&GitFiles(tree), &path, &taffrail_kustomize::Limits::default())
+    let rendered = taffrail_kustomize::build(files, &path, &taffrail_kustomize::Limits::default())
         .map_err(|errors| RenderError(errors.0.iter().map(ToString::to_string).collect()))?;
     let mut manifests = Vec::new();
     for value in rendered.objects {
@@ -87,16 +144,24 @@ pub fn render(
         }
         documents.push(Document { digest, bytes, confidential });
     }
-    journal.put(documents).map_err(|error| one(error.to_string()))?;
-    Ok(set)
+    Ok((set, documents))
 }
 
 /// Git's objects, as the renderer reads them.
-struct GitFiles<'a>(&'a dyn Tree);
+struct GitFiles<'a> {
+    tree: &'a dyn Tree,
+    /// Why the mirror could not be read, if it could not.
+    failed: RefCell<Option<String>>,
+}
 
 impl Files for GitFiles<'_> {
     fn entry(&self, path: &RepositoryPath, most: usize) -> Result<Option<TreeEntry>, ReadError> {
-        let entry = self.0.entry(path.as_str()).map_err(|error| ReadError::Failed(error.to_string()))?;
+        let entry = self.tree.entry(path.as_str()).map_err(|error| {
+            if let RepositoryError::Mirror { .. } = error {
+                self.failed.replace(Some(error.to_string()));
+            }
+            ReadError::Failed(error.to_string())
+        })?;
         Ok(match entry {
             Some(Entry::File(bytes)) if bytes.len() > most => return Err(ReadError::TooLarge(most)),
             Some(Entry::File(bytes)) => Some(TreeEntry::File(bytes)),
