@@ -19,6 +19,7 @@
 //! | `late poll WORD`, `late render OBJECT=CONTENT ...` | one that was stopped ends all the same |
 //! | `list`, `lose` | the watches list, the API server is away |
 //! | `after DURATION` | time passes |
+//! | `lost DURATION` | time passes in which nothing could be decided |
 //! | `crash` | kill -9, and a new start |
 
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
@@ -168,6 +169,7 @@ fn input(stage: &mut Stage, line: &str) {
             let key = stage.effects.keys().find(|key| matches!(key, EffectKey::Check(..))).cloned();
             stage.give(vec![Input::Checked { key: key.expect("a check is asked for"), outcome }]);
         }
+        ("lost", _) => stage.lose_time(duration::parse(rest).unwrap()),
         ("list", _) => drop(stage.list()),
         ("lose", _) => drop(stage.lose()),
         ("after", _) => drop(stage.pass(duration::parse(rest).unwrap())),

@@ -457,6 +457,12 @@ impl Stage {
         }
     }
 
+    /// Time passes in which nothing could be decided.
+    pub fn lose_time(&mut self, duration: Duration) {
+        self.now = self.now.checked_add(duration).expect("not that far");
+        self.give(vec![Input::TimeLost { duration, reason: "the journal could not be written".to_owned() }]);
+    }
+
     /// The API server is away.
     pub fn lose(&mut self) -> Vec<Event> {
         let lost = WatchEvent::Lost("connection refused".to_owned());

@@ -268,6 +268,11 @@ impl Engine {
                     self.wakes.iter().filter(|(_, wake)| **wake <= now).map(|(name, _)| name.clone()).collect();
                 self.touched.extend(due);
             }
+            Input::TimeLost { .. } => {
+                // What was healthy before may not have been so in between.
+                self.observed.gates.clear();
+                self.touched.extend(self.state.applications.keys().cloned());
+            }
             Input::Started { .. } | Input::Configured(_) | Input::ConfigurationRefused(_) => {
                 self.touched.extend(self.state.applications.keys().cloned());
             }

@@ -102,16 +102,21 @@ fn apply_system(state: &mut State, fact: &Fact, documents: &Documents, before: T
         Fact::ClusterUnreachable { .. } => state.cluster_unreachable = true,
         Fact::ClusterReachable {} => state.cluster_unreachable = false,
         Fact::DaemonStarted { .. } => {
-            // Nobody looked since the last event: that time does not count.
-            let unseen = between(before, now);
-            for application in state.applications.values_mut().filter(|application| application.sync.is_some()) {
-                let sync = Arc::make_mut(application).sync.as_mut().expect("filtered above");
-                if !sync.clock.is_paused() {
-                    sync.clock.skip(unseen);
-                }
-            }
+            // Nobody looked since the last event.
+            skip(state, between(before, now));
         }
+        Fact::TimeLost { milliseconds, .. } => skip(state, Duration::from_millis(*milliseconds)),
         _ => {}
+    }
+}
+
+/// Time that counts for no sync.
+fn skip(state: &mut State, unseen: Duration) {
+    for application in state.applications.values_mut().filter(|application| application.sync.is_some()) {
+        let sync = Arc::make_mut(application).sync.as_mut().expect("filtered above");
+        if !sync.clock.is_paused() {
+            sync.clock.skip(unseen);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What comes in from the outside.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use taffrail_model::configuration::Configuration;
 use taffrail_model::{
@@ -16,6 +17,13 @@ pub enum Input {
     Started {
         /// Its version.
         version: String,
+    },
+    /// Time went by in which nothing could be decided.
+    TimeLost {
+        /// How long.
+        duration: Duration,
+        /// What happened.
+        reason: String,
     },
     /// A configuration was accepted.
     Configured(Arc<Configuration>),

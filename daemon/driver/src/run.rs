@@ -189,7 +189,13 @@ impl Driver {
                 self.effects.ended(key);
             }
         }
-        let proposal = self.engine.propose(inputs, self.ticks.now());
+        let now = self.ticks.now();
+        let lost = self.ticks.take_lost().map(|duration| Input::TimeLost {
+            duration,
+            reason: "the journal could not be written, or the machine slept".to_owned(),
+        });
+        let inputs = lost.into_iter().chain(inputs).collect();
+        let proposal = self.engine.propose(inputs, now);
         let documents = proposal.documents.clone();
         let Some(events) = self.record(proposal, end).await? else { return Ok(ControlFlow::Break(())) };
         let now = self.ticks.now();
@@ -226,6 +232,7 @@ impl Driver {
         let stored: Vec<journal::Document> =
             proposal.documents.iter().map(|(digest, document)| stored(*digest, document)).collect();
         let mut back_off = Duration::from_millis(250);
+        let mut failing: Option<Instant> = None;
         loop {
             let (journal, envelopes, documents) =
                 (self.world.journal.clone(), proposal.envelopes.clone(), stored.clone());
@@ -235,11 +242,15 @@ impl Driver {
                     let labels: [&str; 0] = [];
                     self.world.metrics.append_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
                     self.board.journal_works();
+                    if let Some(since) = failing {
+                        self.ticks.lose(since.elapsed());
+                    }
                     return Ok(Some(events));
                 }
                 Err(error @ (JournalError::Store { .. } | JournalError::NoSpace { .. })) => {
                     tracing::error!(%error, "the journal cannot be written; nothing goes on until it can");
                     self.board.journal_fails(&error.to_string());
+                    failing.get_or_insert(began);
                     tokio::select! {
                         biased;
                         () = &mut *end => return Ok(None),

@@ -26,6 +26,14 @@ pub enum Fact {
         /// Its version.
         version: String,
     },
+    /// Time went by in which nothing could be decided: the journal could not be written, or the system slept. It does not
+    /// count for any sync.
+    TimeLost {
+        /// How long, in milliseconds.
+        milliseconds: u64,
+        /// What happened.
+        reason: String,
+    },
     /// A configuration was accepted and is in force.
     ConfigurationChanged {
         /// Names the stored document.
@@ -333,6 +341,7 @@ impl Fact {
         match self {
             Self::JournalCreated { .. } => "JournalCreated",
             Self::DaemonStarted { .. } => "DaemonStarted",
+            Self::TimeLost { .. } => "TimeLost",
             Self::ConfigurationChanged { .. } => "ConfigurationChanged",
             Self::ConfigurationRefused { .. } => "ConfigurationRefused",
             Self::ClusterUnreachable { .. } => "ClusterUnreachable",
@@ -367,9 +376,10 @@ impl Fact {
     }
 
     /// Every kind, in the order of the variants.
-    pub const KINDS: [&'static str; 32] = [
+    pub const KINDS: [&'static str; 33] = [
         "JournalCreated",
         "DaemonStarted",
+        "TimeLost",
         "ConfigurationChanged",
         "ConfigurationRefused",
         "ClusterUnreachable",

@@ -28,6 +28,7 @@ fn samples() -> Vec<Fact> {
     vec![
         Fact::JournalCreated { installation: "installation".to_owned(), key_check: digest("key") },
         Fact::DaemonStarted { version: "0.1.0".to_owned() },
+        Fact::TimeLost { milliseconds: 90_000, reason: text() },
         Fact::ConfigurationChanged { digest: digest("configuration") },
         Fact::ConfigurationRefused { errors: vec!["taffrail.yaml:3:5: why".to_owned()] },
         Fact::ClusterUnreachable { error: text() },

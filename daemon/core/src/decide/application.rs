@@ -247,7 +247,10 @@ impl Deciding<'_> {
 
     fn prune(&self, sync: &Sync, deletes: &BTreeSet<ObjectKey>, stale: bool) -> Next {
         let Some(first) = deletes.first() else {
-            let (desired, held) = (sync.target.digest, sync.plan.held.clone());
+            // What could not be deleted is kept as well, until a later sync tries again.
+            let undeleted = sync.plan.prunes.iter().filter(|object| sync.failed.contains_key(object));
+            let held = sync.plan.held.iter().chain(undeleted).cloned().collect();
+            let desired = sync.target.digest;
             let fact = match sync.purpose {
                 Purpose::Deploy => Fact::SyncSucceeded { desired, held },
                 Purpose::Revert => Fact::Reverted { desired, held },

@@ -23,6 +23,10 @@ pub const GONE_LIMIT: u32 = 5;
 pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
     match input {
         Input::Started { version } => vec![Draft::system(Fact::DaemonStarted { version: version.clone() })],
+        Input::TimeLost { duration, reason } => {
+            let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            vec![Draft::system(Fact::TimeLost { milliseconds, reason: reason.clone() })]
+        }
         Input::Configured(configuration) => configured(state, configuration),
         Input::ConfigurationRefused(errors) => {
             let errors = errors.iter().take(LISTED).cloned().collect();

@@ -12,7 +12,12 @@ pub(super) fn start(log: Log) {
     let quiet = format!("{},kube_client=off", log.level.as_str());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     let colour = std::io::stderr().is_terminal();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // A log that cannot be written must not end the daemon, which `eprintln!` of the reason would.
+    let subscriber = tracing_subscriber::fmt()
+        .log_internal_errors(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour);
     // An error means that a log was started before, as in a test.
     let _ = match log.format {
         LogFormat::Text => subscriber.try_init(),

@@ -1,0 +1,27 @@
+//! End to end: the real program, a real Git repository, a real control plane.
+//!
+//! Each test is named as the sentence that it proves. Assertions read `/events` and the API server (by a client of
+//! their own, never through the daemon), not printed text. Each test has its own namespaces, names and folders, so that
+//! all of them share one control plane, in any order and at once.
+
+mod api_server_away;
+mod bad_configuration;
+mod bad_input;
+mod checks;
+mod crashes;
+mod failures;
+mod first_sync;
+mod full_disk;
+mod git_access;
+mod going_back;
+mod log;
+mod owners;
+mod places;
+mod pruning;
+mod quarantine;
+mod reading;
+mod rendering;
+mod requests;
+mod reverts;
+mod secrets;
+mod supersede;
