@@ -11,6 +11,5 @@ mod run;
 mod time;
 
 pub use board::Board;
-pub use effects::render::{RenderError, render};
 pub use replay::{ReplayError, replay};
 pub use run::{Command, DriverError, Options, World, run};

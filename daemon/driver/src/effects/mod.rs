@@ -3,7 +3,7 @@
 
 mod check;
 mod poll;
-pub(crate) mod render;
+mod render;
 mod watch;
 mod write;
 

@@ -85,45 +85,30 @@ impl Failure {
 fn once(world: &World, work: &Request) -> Result<DesiredSet, Failure> {
     let tree = world.repositories.tree(&work.repository, &work.revision).map_err(Failure::of_read)?;
     let files = GitFiles { tree: &*tree, failed: RefCell::default() };
-    let made = make(&files, &work.path, work.namespace.as_deref(), &*world.journal);
+    let made = make(&files, work, &*world.journal);
     if let Some(failed) = files.failed.take() {
         return Err(Failure::Passing(failed));
     }
-    let (set, documents) = made.map_err(|error| Failure::Final(error.0))?;
+    let (set, documents) = made.map_err(Failure::Final)?;
     world.journal.put(documents).map(|()| set).map_err(|error| match error {
         JournalError::Store { .. } | JournalError::NoSpace { .. } => Failure::Passing(error.to_string()),
         _ => Failure::Final(vec![error.to_string()]),
     })
 }
 
-/// Every error of a render, each with its place.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct RenderError(pub Vec<String>);
-
-/// Renders `path` of `tree` and stores the manifests in `journal`.
-pub fn render(
-    tree: &dyn Tree,
-    path: &str,
-    namespace: Option<&str>,
-    journal: &dyn Journal,
-) -> Result<DesiredSet, RenderError> {
-    let files = GitFiles { tree, failed: RefCell::default() };
-    let (set, documents) = make(&files, path, namespace, journal)?;
-    journal.put(documents).map_err(|error| RenderError(vec![error.to_string()]))?;
-    Ok(set)
-}
-
+/// The set, and the manifests that it names; or every error with its place.
 fn make(
     files: &GitFiles<'_>,
-    path: &str,
-    namespace: Option<&str>,
+    work: &Request,
     journal: &dyn Journal,
-) -> Result<(DesiredSet, Vec<Document>), RenderError> {
-    let one = |error: String| RenderError(vec![error]);
-    let path = RepositoryPath::new(path).map_err(|error| one(error.to_string()))?;
+) -> Result<(DesiredSet, Vec<Document>), Vec<String>> {
+    let one = |error: String| vec![error];
+    let path = RepositoryPath::new(&work.path).map_err(|error| one(error.to_string()))?;
     let rendered = taffrail_kustomize::build(files, &path, &taffrail_kustomize::Limits::default())
-        .map_err(|errors| RenderError(errors.0.iter().map(ToString::to_string).collect()))?;
+        .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    for warning in &rendered.warnings {
+        tracing::warn!(application = %work.application, revision = %work.revision, "{warning}");
+    }
     let mut manifests = Vec::new();
     for value in rendered.objects {
         manifests.push(Manifest::new(value).map_err(|error| one(error.to_string()))?);
@@ -132,7 +117,7 @@ fn make(
     let mut set = DesiredSet::default();
     let mut documents = Vec::new();
     for mut manifest in manifests {
-        let key = scopes.place(&mut manifest, namespace);
+        let key = scopes.place(&mut manifest, work.namespace.as_deref());
         let confidential = key.is_secret();
         let bytes = manifest.to_bytes();
         let digest = journal.digest(&bytes, confidential);

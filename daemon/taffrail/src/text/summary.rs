@@ -8,6 +8,7 @@ pub(super) fn summary(fact: &Fact) -> String {
     match fact {
         Fact::JournalCreated { installation, .. } => format!("installation {installation}"),
         Fact::DaemonStarted { version } => format!("version {version}"),
+        Fact::TimeLost { milliseconds, reason } => format!("{}: {reason}", time(*milliseconds)),
         Fact::ConfigurationChanged { digest } => digest.short(),
         Fact::ConfigurationRefused { errors } => first(errors),
         Fact::ClusterUnreachable { error } | Fact::RepositoryUnreachable { error } => error.clone(),
