@@ -3,6 +3,8 @@
 //!
 //! `UPDATE=1 cargo test -p taffrail-model --test stored_forms` writes files that are missing.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
