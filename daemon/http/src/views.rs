@@ -34,6 +34,11 @@ pub(crate) async fn application(
         Some(application) => Ok(Json(application).into_response()),
         None => {
             let known = status.applications();
+            let missing = status.readiness().missing;
+            if known.is_empty() && !missing.is_empty() {
+                // A daemon that has just started knows of none yet.
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, missing.join("; ")));
+            }
             let nearest = nearest(name.as_str(), known.iter().map(|application| application.name.as_str()));
             let hint =
                 nearest.map_or_else(|| "there are none".to_owned(), |nearest| format!("the nearest is {nearest}"));

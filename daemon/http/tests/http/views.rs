@@ -50,6 +50,15 @@ async fn applications_are_listed_without_and_shown_with_their_objects() {
 }
 
 #[tokio::test]
+async fn no_application_is_denied_before_any_is_known() {
+    let status = FakeStatus::default();
+    let server = Server::with(FakeJournal::new(history(3)), status, Options::default()).await;
+    assert!(server.get("/applications/shop").await.problem(404).contains("there are none"));
+    *server.status.missing.lock().unwrap() = vec!["the journal is still being folded".to_owned()];
+    assert!(server.get("/applications/shop").await.problem(503).contains("still being folded"));
+}
+
+#[tokio::test]
 async fn readiness_tells_what_is_missing() {
     let server = server().await;
     assert_eq!(server.get("/livez").await.text(), "ok\n");
