@@ -23,7 +23,7 @@ build:
 
 demo: $(CONTROLPLANE)
 	cargo build --locked -p taffrail
-	target/debug/taffrail demo --controlplane $(CONTROLPLANE) --overlays .
+	target/debug/taffrail demo --controlplane $(CONTROLPLANE) --sources .
 
 test: $(CONTROLPLANE) $(GITSERVER) $(KUSTOMIZE)
 	cd tests/controlplane && go test ./...

@@ -64,6 +64,10 @@ fn a_stopped_control_plane_delays_a_commit_and_nothing_else() {
         let problems = ["SyncFailed", "GateFailed", "RevertStarted", "SyncHeld", "ObjectFailed"];
         assert!(!daemon.events().iter().any(|event| problems.contains(&event.kind())));
     });
+    // What was seen before is not told as what is.
+    let shown = daemon.application(SHOP);
+    assert_eq!(shown["health"], "Unknown", "{shown}");
+    assert!(shown["hold"].as_str().is_some_and(|hold| hold.contains("cannot be seen")), "{shown}");
     control_plane.start_again();
     daemon.expect_after(changed.seq(), "ClusterReachable");
     daemon.expect_after(changed.seq(), "SyncSucceeded");

@@ -9,8 +9,8 @@ use taffrail_tests::scene::{SHOP, Scene};
 use taffrail_tests::settings::Settings;
 use taffrail_tests::wait;
 
-/// Long enough to see several polls, and whatever else comes by itself.
-const SILENCE: Duration = Duration::from_secs(15);
+/// Long enough to see many polls, and whatever else comes by itself.
+const SILENCE: Duration = Duration::from_secs(60);
 
 fn settings(scene: &Scene, proxy: &Proxy) -> Settings {
     let settings = Settings::new(&proxy.kubeconfig()).repository(SHOP, &scene.repository.url());

@@ -117,6 +117,7 @@ fn change(configuration: &mut Configuration, settings: &str) {
         let time = || duration::parse(value).unwrap();
         match key {
             "settle" => gate.settle = time(),
+            "longestPause" => gate.longest_pause = time(),
             "timeout" => gate.timeout = time(),
             "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
             "path" => application.path = value.to_owned(),

@@ -280,7 +280,7 @@ impl Folding<'_> {
                 if self.application.passed.len() > PASSED_KEPT {
                     self.application.passed.remove(0);
                 }
-                let clock = Clock::start(now, self.sync.timeout, self.gate.longest_pause);
+                let clock = Clock::start(now, self.sync.timeout, LONGEST_WAIT);
                 self.advance(Phase::Pruning { deletes }, Some(clock));
             }
             Fact::GateFailed { verdict, objects, .. } => {
@@ -375,7 +375,8 @@ impl Folding<'_> {
             purpose,
             target,
             plan,
-            clock: Clock::start(self.now, self.sync.timeout, self.gate.longest_pause),
+            // Writes get the rest of their time however long the cluster was away; only a gate's pauses are limited.
+            clock: Clock::start(self.now, self.sync.timeout, LONGEST_WAIT),
             phase,
             failed: BTreeMap::new(),
             gone: BTreeMap::new(),

@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use taffrail_core::effect::EffectKey;
 use taffrail_core::gate::GateWatch;
 use taffrail_core::health::gates;
+use taffrail_core::observed::{Observed, watch_of};
 use taffrail_core::state::{Application, Phase, State, Sync, Target};
-use taffrail_core::{Engine, decide::application::waits, observed::Observed};
+use taffrail_core::{Engine, decide::application::waits};
 use taffrail_model::configuration;
-use taffrail_model::{ApplicationName, Health};
+use taffrail_model::{ApplicationName, Health, Watch};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::status::{
     Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, SyncStatus,
@@ -145,7 +146,7 @@ fn describe(
         live: application.live.as_ref().map(reference),
         passed: application.passed.last().map(reference),
         activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
-        hold: held(application),
+        hold: held(application).or_else(|| unseen(application, observed)),
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
@@ -155,6 +156,17 @@ fn describe(
 fn held(application: &Application) -> Option<String> {
     let desired = application.desired.as_ref()?.digest;
     application.hold.as_ref().filter(|hold| hold.desired == desired).map(|hold| hold.reason.to_string())
+}
+
+/// A sync does not start before it is seen what is there.
+fn unseen(application: &Application, observed: &Observed) -> Option<String> {
+    let (desired, live) = (application.desired.as_ref()?, application.live.as_ref());
+    if application.sync.is_some() || live.is_some_and(|live| live.digest == desired.digest) {
+        return None;
+    }
+    let watches: BTreeSet<Watch> =
+        application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
+    observed.live.stale(&watches).map(|stale| stale.reason)
 }
 
 fn reference(target: &Target) -> StateReference {
@@ -168,8 +180,11 @@ fn objects(application: &Application, observed: &Observed) -> Vec<ObjectStatus> 
         .iter()
         .map(|(object, owned)| {
             let seen = owned.uid.is_none() || observed.live.ours(object, owned).is_some();
+            // What was seen before says nothing of now.
+            let stale = observed.live.stale([&watch_of(object, owned)]);
             let health = observed.live.health(object, owned);
             let (status, reason) = match health {
+                _ if stale.is_some() => (HealthStatus::Unknown, stale.map(|stale| stale.reason)),
                 Health::Healthy => (HealthStatus::Healthy, None),
                 Health::Suspended => (HealthStatus::Suspended, None),
                 Health::Unknown => (HealthStatus::Unknown, None),

@@ -158,7 +158,9 @@ async fn until(wake: Option<Timestamp>, now: Timestamp) {
 
 /// Runs `work` where it may block.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DriverError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| DriverError::Part(error.to_string()))
+    // A panic's own words may quote what it worked on, such as a Secret.
+    let broken = |_| DriverError::Part("a defect of Taffrail broke it off; the process's log says where".to_owned());
+    tokio::task::spawn_blocking(work).await.map_err(broken)
 }
 
 struct Driver {

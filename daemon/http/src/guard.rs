@@ -22,7 +22,7 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         }
         host => {
             let host = host.map_or_else(|| "no host".to_owned(), |host| format!("the host {host:?}"));
-            let detail = format!("{host} is not served here: call localhost, or add the name to the configuration");
+            let detail = format!("{host} is not served here: call localhost");
             Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response()
         }
     };

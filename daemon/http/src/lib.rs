@@ -21,5 +21,4 @@ mod stall;
 mod views;
 
 pub use readers::{Options, Readers};
-pub use routes::router;
 pub use serve::{ServeError, serve};

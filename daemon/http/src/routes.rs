@@ -15,16 +15,9 @@ use serde_json::Value;
 use crate::app::App;
 use crate::guard::guard;
 use crate::problem::Problem;
-use crate::readers::Readers;
 use crate::{events, views};
 
 const OPENAPI: &str = include_str!("openapi.json");
-
-/// The interface without a server around it: no limit on connections, no check of the host, and streams that end only
-/// when their readers leave. [`serve`](crate::serve) has these.
-pub fn router(readers: Readers) -> Router {
-    with(App::new(readers, false))
-}
 
 pub(crate) fn with(app: Arc<App>) -> Router {
     let router = routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));

@@ -2,7 +2,7 @@
 //!
 //! Always: the head file is written after the store, at most once a second and at a clean stop. So behind the store is
 //! normal; ahead of it means that the store lost events. sled may open a damaged folder as an empty one without a word:
-//! only this file notices [M: shared/notes/durability.md].
+//! only this file notices (measured: large batches, power lost).
 
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The writer: the only thread that changes the store, the head and the head file.
 //!
 //! Always: an answer is given only after its group is on the disk. After a failed write the store is opened again and
-//! cut back to the last acknowledged event, since sled fails every write until then [M]; when that fails too, the next
+//! cut back to the last acknowledged event, since sled fails every write until then (measured); when that fails too, the next
 //! request tries again.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::{disk, unclean};
 /// Most requests that wait; the next caller waits for its turn to wait.
 pub(crate) const QUEUE: usize = 1024;
 
-/// Appending one by one with a head file each time is half as fast [M].
+/// Appending one by one with a head file each time is half as fast (measured).
 const HEAD_EVERY: Duration = Duration::from_secs(1);
 
 /// An append, or with no envelopes a put.

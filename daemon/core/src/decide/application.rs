@@ -79,7 +79,12 @@ impl Deciding<'_> {
             return self.held(desired, HoldReason::Quarantined).because(*seq).into();
         }
         if self.stale(None).is_some() {
-            return Next::Wait(None); // a plan needs to know what is broken already
+            // A plan needs to know what is broken already.
+            let end = after(desired.time, LONGEST_WAIT);
+            return match self.context.now < end {
+                true => Next::Wait(Some(end)),
+                false => self.held(desired, HoldReason::WaitExpired).because(desired.seq).into(),
+            };
         }
         let plan = plan(Planning {
             inventory: &self.application.inventory,
@@ -287,17 +292,17 @@ impl Deciding<'_> {
             let held = desired.unwrap_or(&sync.target);
             return self.held(held, HoldReason::RevertFailed).of(sync.id).because(cause).into();
         }
-        if self.configured.on_failure == OnFailure::Hold {
-            return hold(HoldReason::ByConfiguration);
-        }
         if self.application.passed.iter().any(|passed| passed.digest == failed) {
             return hold(HoldReason::CauseOutside);
         }
-        let Some(target) = self.application.passed.last() else { return hold(HoldReason::NoPassedState) };
         if !self.is_quarantined(failed, gate) {
             let fact = Fact::DesiredStateQuarantined { desired: failed, gate };
             return self.draft(fact).of(sync.id).because(cause).into();
         }
+        if self.configured.on_failure == OnFailure::Hold {
+            return hold(HoldReason::ByConfiguration);
+        }
+        let Some(target) = self.application.passed.last() else { return hold(HoldReason::NoPassedState) };
         let plan = plan(Planning {
             inventory: &self.application.inventory,
             target: &target.set,

@@ -19,11 +19,11 @@ pub(super) struct Demo {
     controlplane: PathBuf,
     /// The folder that holds overlays/ and config/demo.yaml.
     #[arg(long, value_name = "DIR", default_value = ".")]
-    overlays: PathBuf,
+    sources: PathBuf,
 }
 
 impl Demo {
     pub(super) fn run(self, output: &mut Output) -> Result<(), Failure> {
-        tell(&Options { controlplane: self.controlplane, sources: self.overlays }, output)
+        tell(&Options { controlplane: self.controlplane, sources: self.sources }, output)
     }
 }

@@ -17,7 +17,8 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let file = daemon::ConfigurationFile::look(self.config.clone());
         let settings = configuration::load(&self.config).map_err(|errors| Failure::configuration(&errors))?;
-        daemon::run(self.config, settings)
+        daemon::run(file, settings)
     }
 }

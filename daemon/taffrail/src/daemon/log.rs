@@ -6,6 +6,15 @@ use tracing_subscriber::EnvFilter;
 
 use crate::configuration::{Log, LogFormat};
 
+/// Says where the program has a defect, without the panic's own words: they may quote what it worked on, such as a
+/// Secret.
+pub(super) fn name_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a defect: the program panicked");
+    }));
+}
+
 /// Starts writing. `RUST_LOG` wins over the configuration.
 pub(super) fn start(log: Log) {
     // What kube says of a failed request, its caller says as well, and in words.

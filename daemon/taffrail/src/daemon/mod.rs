@@ -7,7 +7,7 @@ mod log;
 mod reload;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+pub use self::reload::ConfigurationFile;
 use crate::Failure;
 use crate::configuration::{Settings, journal_folder};
 
@@ -30,8 +31,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 const COMMANDS: usize = 4;
 
 /// Runs the daemon until SIGTERM or SIGINT.
-pub fn run(file: PathBuf, settings: Settings) -> Result<(), Failure> {
+pub fn run(file: ConfigurationFile, settings: Settings) -> Result<(), Failure> {
     log::start(settings.log);
+    log::name_panics();
     make_private(&settings.data)?;
     let options = taffrail_journal::Options::new(journal_folder(&settings.data), &settings.key_file);
     let opened = SledJournal::open(&options).map_err(Failure::new)?;
@@ -48,7 +50,7 @@ pub fn run(file: PathBuf, settings: Settings) -> Result<(), Failure> {
     ended
 }
 
-async fn serve(file: PathBuf, settings: Settings, journal: Arc<SledJournal>) -> Result<(), Failure> {
+async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJournal>) -> Result<(), Failure> {
     let metrics = Metrics::new();
     let cluster_options = taffrail_cluster::Options {
         kubeconfig: settings.cluster.kubeconfig.clone(),

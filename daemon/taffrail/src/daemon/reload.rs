@@ -12,17 +12,31 @@ use crate::configuration::{self, Settings};
 /// Often enough for a person, and cheap: one small file is read.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// The file, and what it held before it was last read: a change that comes in between is read again.
+pub struct ConfigurationFile {
+    path: PathBuf,
+    known: Option<Digest>,
+}
+
+impl ConfigurationFile {
+    /// Looks at the file, which is to be read after that.
+    pub fn look(path: PathBuf) -> Self {
+        let known = digest(&path);
+        Self { path, known }
+    }
+}
+
 /// Watches the file until nobody listens any more.
-pub(super) async fn watch(file: PathBuf, mut settings: Settings, commands: mpsc::Sender<Command>) {
-    let mut known = digest(&file);
+pub(super) async fn watch(file: ConfigurationFile, mut settings: Settings, commands: mpsc::Sender<Command>) {
+    let ConfigurationFile { path, mut known } = file;
     loop {
         tokio::time::sleep(EVERY).await;
-        let now = digest(&file);
+        let now = digest(&path);
         if now == known {
             continue;
         }
         known = now;
-        let command = match configuration::load(&file) {
+        let command = match configuration::load(&path) {
             Ok(new) => {
                 warn_of_what_needs_a_restart(&settings, &new);
                 settings.configuration = new.configuration.clone();

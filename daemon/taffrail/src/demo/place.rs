@@ -1,8 +1,9 @@
 //! The demo's folder and its processes. Whatever happens, they end with it.
 
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -32,7 +33,9 @@ impl Place {
     pub(super) fn new() -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::new)?;
         let folder = std::env::temp_dir().join(format!("taffrail-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+        // One that exists was made by somebody else: it holds keys, and is removed at the end.
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
         Ok(Self { folder, program, children: RefCell::default() })
     }
 

@@ -19,8 +19,9 @@ impl Repository {
         std::fs::create_dir_all(path).map_err(Failure::new)?;
         let copied = Command::new("cp").arg("-R").arg(overlays).arg(path.join("overlays")).status();
         if !copied.is_ok_and(|status| status.success()) {
-            return Err(Failure::new(format!("cannot copy {}", overlays.display()))
-                .hint("--overlays names the folder above it"));
+            return Err(
+                Failure::new(format!("cannot copy {}", overlays.display())).hint("--sources names the folder above it")
+            );
         }
         let repository = Self(path.to_owned());
         repository.git(&["init", "--quiet", "--initial-branch=main"])?;

@@ -91,7 +91,7 @@ fn revisions(application: &ApplicationStatus) -> String {
 /// Why it is not done: what failed, what holds it, or what it is at.
 fn waits(application: &ApplicationStatus) -> String {
     if let Some(error) = application.errors.first() {
-        return format!("a revision that renders: {error}");
+        return format!("the newest revision does not render: {error}");
     }
     match (&application.activity, &application.hold) {
         (Some(activity), _) => doing(activity),

@@ -1,6 +1,6 @@
 //! What an event says, in a few words.
 
-use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason};
+use taffrail_model::fact::{ChangeCounts, PlanCounts, RefusalReason};
 use taffrail_model::{Commit, Fact, ObjectKey, ObjectReason, Relation, duration};
 
 /// A few words; empty when the kind says it all.
@@ -49,7 +49,7 @@ pub(super) fn summary(fact: &Fact) -> String {
             format!("{}{}", desired.short(), kept(held))
         }
         Fact::SyncSuperseded { by } => format!("by {}", by.short()),
-        Fact::SyncHeld { revision, reason, .. } => format!("{}: {}", revision.short(), why_held(*reason)),
+        Fact::SyncHeld { revision, reason, .. } => format!("{}: {}", revision.short(), reason),
         Fact::RevertStarted { revision, counts, passed, .. } => {
             format!("to {}, which passed in event {passed}: {}", revision.short(), plan(*counts))
         }
@@ -88,15 +88,4 @@ fn kept(held: &[ObjectKey]) -> String {
 
 fn time(milliseconds: u64) -> String {
     duration::format(std::time::Duration::from_millis(milliseconds))
-}
-
-fn why_held(reason: HoldReason) -> &'static str {
-    match reason {
-        HoldReason::NoPassedState => "there is no earlier state that passed its gate",
-        HoldReason::ByConfiguration => "the configuration says onFailure: hold",
-        HoldReason::Quarantined => "this state failed its gate before",
-        HoldReason::CauseOutside => "this state passed its gate before, so the cause lies outside of it",
-        HoldReason::RevertFailed => "the way back failed too",
-        HoldReason::WaitExpired => "a wait reached its limit",
-    }
 }
