@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use taffrail_core::effects::WRITES_AT_ONCE;
 use taffrail_core::{EffectKey, Input, Outcome, Polled};
 use taffrail_model::configuration::{GatePolicy, OnFailure};
 use taffrail_model::{Commit, Fact, Relation};
@@ -296,4 +297,20 @@ fn whatever_happens_what_must_always_hold_does() {
             std::panic::resume_unwind(panic);
         }
     }
+}
+
+#[test]
+fn writes_are_bounded_in_parallel() {
+    let mut stage = Stage::new(configuration(GatePolicy::default(), OnFailure::Revert));
+    let names: Vec<String> = (0..100).map(|number| format!("ConfigMap:shop/cm-{number}")).collect();
+    let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    stage.poll("one", Relation::First);
+    stage.rendered(Ok(set(&objects)));
+    stage.list();
+    while let Some(write) = stage.writes().into_iter().next() {
+        let left = objects.len() - stage.things.len();
+        assert_eq!(stage.writes().len(), WRITES_AT_ONCE.min(left));
+        stage.write(&write, Condition::Healthy);
+    }
+    assert_eq!(stage.things.len(), objects.len());
 }

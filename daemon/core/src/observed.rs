@@ -231,3 +231,27 @@ impl Observed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::time::between;
+
+    #[test]
+    fn polls_come_up_to_a_tenth_of_the_interval_early_or_late() {
+        let interval = Duration::from_secs(100);
+        let mut observed = Observed::default();
+        let mut waits = BTreeSet::new();
+        for number in 0..200 {
+            let name: RepositoryName = format!("shop-{}", number % 10).parse().unwrap();
+            observed.schedule_poll(&name, Digest::ZERO, interval, false, Timestamp::UNIX_EPOCH);
+            let (_, next) = observed.polls[&name].next.unwrap();
+            waits.insert(between(Timestamp::UNIX_EPOCH, next));
+        }
+        let (first, last) = (waits.first().unwrap(), waits.last().unwrap());
+        assert!(*first >= Duration::from_secs(90) && *last <= Duration::from_secs(110), "{first:?} to {last:?}");
+        assert!(waits.len() > 50 && *last - *first > Duration::from_secs(15), "they differ: {waits:?}");
+    }
+}
