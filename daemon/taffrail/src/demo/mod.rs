@@ -13,10 +13,9 @@ use std::time::Duration;
 
 use taffrail_model::{CommitId, Event, Fact};
 
-use self::place::{Place, sleep_until_interrupted};
+use self::place::{Interrupts, Place};
 use self::repository::Repository;
 use self::witness::Witness;
-use crate::client::block_on;
 use crate::output::Output;
 use crate::{Failure, text};
 
@@ -37,6 +36,8 @@ const STEP: Duration = Duration::from_secs(90);
 
 /// Tells the story.
 pub(crate) fn tell(options: &Options, output: &mut Output) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
+    let mut interrupts = runtime.block_on(async { Interrupts::new() })?;
     let place = Place::new()?;
     heading(output, "A Kubernetes control plane of its own, a Git repository of the shop, and the daemon")?;
     let kubeconfig = place.start_controlplane(&options.controlplane)?;
@@ -46,7 +47,13 @@ pub(crate) fn tell(options: &Options, output: &mut Output) -> Result<(), Failure
     note(output, &format!("API of the daemon  {server}"))?;
     note(output, &format!("kubeconfig         {}", kubeconfig.display()))?;
     note(output, &format!("repository         {}", repository.path().display()))?;
-    let story = block_on(steps(output, &place, &repository, &server, &kubeconfig));
+    let story = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = interrupts.wait() => Err(Failure::new("interrupted")),
+            told = steps(output, &place, &repository, &server, &kubeconfig) => told,
+        }
+    });
     if let Err(failure) = story {
         for line in place.log_tail().lines() {
             output.warning(line);
@@ -54,7 +61,8 @@ pub(crate) fn tell(options: &Options, output: &mut Output) -> Result<(), Failure
         return Err(failure.hint("above is the end of the daemon's log"));
     }
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        stay(output, &place, &repository, &server, &kubeconfig)?;
+        invite(output, &place, &repository, &server, &kubeconfig)?;
+        runtime.block_on(interrupts.wait());
     }
     place.end()
 }
@@ -149,7 +157,7 @@ fn note(output: &mut Output, text: &str) -> Result<(), Failure> {
     Ok(output.flush()?)
 }
 
-fn stay(
+fn invite(
     output: &mut Output,
     place: &Place,
     repository: &Repository,
@@ -171,5 +179,5 @@ fn stay(
     ] {
         note(output, &line)?;
     }
-    sleep_until_interrupted()
+    Ok(())
 }

@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::fs::{DirBuilder, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::repository::Repository;
 use crate::Failure;
@@ -53,6 +56,7 @@ impl Place {
         let mut command = Command::new(program);
         command.arg("--dir").arg(&folder).arg("--exit-with-stdin");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(self.log("controlplane.log")?);
+        command.process_group(0); // Ctrl-C is for us, who end it in order
         let mut child = command.spawn().map_err(|error| {
             Failure::new(format!("{}: {error}", program.display())).hint("`make demo` builds the control plane")
         })?;
@@ -93,6 +97,7 @@ impl Place {
         let mut command = Command::new(&self.program);
         command.arg("run").arg("--config").arg(configuration).env_remove("RUST_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log("daemon.log")?);
+        command.process_group(0);
         self.children.borrow_mut().push(command.spawn().map_err(Failure::new)?);
         let deadline = Instant::now() + DAEMON;
         while Instant::now() < deadline {
@@ -165,10 +170,26 @@ impl Drop for Place {
     }
 }
 
-/// Waits for Ctrl-C, which is not to kill this process before it has cleaned up.
-pub(super) fn sleep_until_interrupted() -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
-    runtime.block_on(tokio::signal::ctrl_c()).map_err(Failure::new)
+/// Ctrl-C and SIGTERM, which are not to kill this process before it has cleaned up.
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Takes the signals over, within a runtime.
+    pub(super) fn new() -> Result<Self, Failure> {
+        let take = |kind| signal(kind).map_err(Failure::new);
+        Ok(Self { interrupt: take(SignalKind::interrupt())?, terminate: take(SignalKind::terminate())? })
+    }
+
+    /// Waits for one.
+    pub(super) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// The lines of a pipe. A thread reads on to its end, so that the writer never stands still.
