@@ -11,7 +11,6 @@ use crate::decide::Context;
 use crate::decide::application::waiting_for_first_wave;
 use crate::effect::{Effect, EffectKey, WriteKey};
 use crate::gate;
-use crate::observed::watch_of;
 use crate::plan::FIRST_WAVE;
 use crate::state::{Application, Phase, State, Sync};
 
@@ -40,10 +39,7 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
         effects.insert(key, effect);
     }
     let Some(application) = application else { return effects };
-    let watches = match &application.sync {
-        Some(sync) => gate::watches(application, sync),
-        None => application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect(),
-    };
+    let watches = gate::watches(application);
     effects.extend(watches.into_iter().map(|watch| (EffectKey::Watch(watch.clone()), Effect::Watch(watch))));
     if let Some(sync) = &application.sync {
         match &sync.phase {

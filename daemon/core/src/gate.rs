@@ -62,7 +62,7 @@ impl GateWatch {
         let policy = state.configured(name).map(|configured| configured.gate.clone()).unwrap_or_default();
         let before = before.filter(|before| before.sync == sync.id);
 
-        if let Some(stale) = observed.live.stale(&watches(application, sync)) {
+        if let Some(stale) = observed.live.stale(&watches(application)) {
             // What was seen before may no longer be so: the settling starts anew.
             return Some(Self {
                 sync: sync.id,
@@ -205,11 +205,12 @@ pub fn broken_before(
         .collect()
 }
 
-/// The watches that a sync's decisions rest on: our objects, and while a gate is open the pods of their namespaces.
-pub fn watches(application: &Application, sync: &Sync) -> BTreeSet<Watch> {
+/// The watches that an application's decisions rest on: our objects, and while a gate is open the pods of their
+/// namespaces.
+pub fn watches(application: &Application) -> BTreeSet<Watch> {
     let mut watches: BTreeSet<Watch> =
         application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
-    if matches!(sync.phase, Phase::Gate { .. }) {
+    if let Some(sync @ Sync { phase: Phase::Gate { .. }, .. }) = &application.sync {
         for object in scope(application, sync).filter(|object| health::needs_pods(object)) {
             if let Some(namespace) = &object.namespace {
                 watches.insert(pods_in(namespace));

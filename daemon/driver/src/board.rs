@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use taffrail_core::effect::EffectKey;
-use taffrail_core::gate::GateWatch;
+use taffrail_core::gate::{GateWatch, watches};
 use taffrail_core::health::gates;
 use taffrail_core::observed::{Observed, watch_of};
 use taffrail_core::state::{Application, Phase, State, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits};
 use taffrail_model::configuration;
-use taffrail_model::{ApplicationName, Health, Watch};
+use taffrail_model::{ApplicationName, Health};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::status::{
     Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, SyncStatus,
@@ -164,9 +164,7 @@ fn unseen(application: &Application, observed: &Observed) -> Option<String> {
     if application.sync.is_some() || live.is_some_and(|live| live.digest == desired.digest) {
         return None;
     }
-    let watches: BTreeSet<Watch> =
-        application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
-    observed.live.stale(&watches).map(|stale| stale.reason)
+    observed.live.stale(&watches(application)).map(|stale| stale.reason)
 }
 
 fn reference(target: &Target) -> StateReference {

@@ -13,7 +13,7 @@ use super::{Context, Draft};
 use crate::effect::{EffectKey, WriteKey};
 use crate::fold::{Document, LONGEST_WAIT};
 use crate::gate::{self, GateWatch, Verdict};
-use crate::observed::{GRACE, Observed, Stale, watch_of};
+use crate::observed::{GRACE, Observed, Stale};
 use crate::plan::{FIRST_WAVE, Planning, counts, plan};
 use crate::state::{Application, Phase, Purpose, State, Sync, Target};
 use crate::time::after;
@@ -78,7 +78,7 @@ impl Deciding<'_> {
         {
             return self.held(desired, HoldReason::Quarantined).because(*seq).into();
         }
-        if self.stale(None).is_some() {
+        if self.stale().is_some() {
             // A plan needs to know what is broken already.
             let end = after(desired.time, LONGEST_WAIT);
             return match self.context.now < end {
@@ -112,7 +112,7 @@ impl Deciding<'_> {
         if now >= after(sync.started, LONGEST_WAIT) {
             return self.held(&sync.target, HoldReason::WaitExpired).of(sync.id).into();
         }
-        let stale = self.stale(Some(sync));
+        let stale = self.stale();
         if sync.clock.is_paused() && stale.is_none() {
             return self.draft(Fact::SyncResumed {}).of(sync.id).into();
         }
@@ -354,12 +354,8 @@ impl Deciding<'_> {
         first == place || self.waiting_for_first_wave(sync).is_some()
     }
 
-    fn stale(&self, sync: Option<&Sync>) -> Option<Stale> {
-        let watches = match sync {
-            Some(sync) => gate::watches(self.application, sync),
-            None => self.application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect(),
-        };
-        self.context.observed.live.stale(&watches)
+    fn stale(&self) -> Option<Stale> {
+        self.context.observed.live.stale(&gate::watches(self.application))
     }
 
     fn is_of(&self, key: &EffectKey, sync: &Sync) -> bool {
