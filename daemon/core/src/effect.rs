@@ -11,7 +11,8 @@ use taffrail_model::{
 /// Names an effect. An effect whose key is no longer asked for is stopped; a write that was sent is never aborted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EffectKey {
-    /// The so-maniest poll of a repository since this daemon started, and the digest of how it is configured.
+    /// The so-maniest poll of a repository that is asked for since this daemon started, and the digest of how it is
+    /// configured.
     Poll(RepositoryName, u64, Digest),
     /// A render of a revision, and the digest of what else decides its result.
     Render(ApplicationName, CommitId, Digest),

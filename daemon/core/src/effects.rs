@@ -26,7 +26,7 @@ pub fn of_repository(state: &State, context: Context<'_>, name: &RepositoryName)
     let settings = poll_settings(&repository);
     // Another URL, branch or interval is not to wait for the next poll of the old one.
     let at = polls.next.filter(|(by, _)| *by == settings).map_or(Timestamp::UNIX_EPOCH, |(_, at)| at);
-    let key = EffectKey::Poll(name.clone(), polls.count, settings);
+    let key = EffectKey::Poll(name.clone(), polls.count + polls.hints.forward, settings);
     Some((key, Effect::Poll { name: name.clone(), repository, known, at }))
 }
 
@@ -57,7 +57,7 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
 }
 
 /// What decides the result of a poll, and when it is due.
-fn poll_settings(repository: &Repository) -> Digest {
+pub(crate) fn poll_settings(repository: &Repository) -> Digest {
     Digest::of(format!("{repository:?}").as_bytes())
 }
 

@@ -225,6 +225,12 @@ impl Engine {
                     }
                 }
             }
+            Input::Hinted { repository } => {
+                let configured = self.state.configuration.as_ref();
+                if let Some(configured) = configured.and_then(|(_, all)| all.repositories.get(repository)) {
+                    self.observed.hint(repository, effects::poll_settings(configured), now);
+                }
+            }
             Input::Rendered { application, revision, key, .. } => {
                 if let EffectKey::Render(_, _, by) = key {
                     self.observed.rendered.insert(application.clone(), (revision.clone(), *by));

@@ -38,6 +38,11 @@ pub enum Input {
         /// What it found, or why it could not.
         outcome: Result<Polled, String>,
     },
+    /// Somebody says that a repository has something new; nothing else of what they say is believed.
+    Hinted {
+        /// The repository; one that is not configured is ignored.
+        repository: RepositoryName,
+    },
     /// A render ended.
     Rendered {
         /// The effect that asked.

@@ -20,6 +20,9 @@ use crate::time::after;
 /// A watch that is lost for a shorter time than this is not worth a word.
 pub const GRACE: Duration = Duration::from_secs(5);
 
+/// Least time between two polls of a repository that hints ask for.
+pub const BETWEEN_HINTS: Duration = Duration::from_secs(1);
+
 /// What is seen.
 #[derive(Debug, Default)]
 pub struct Observed {
@@ -50,6 +53,26 @@ pub struct Polls {
     pub failures: u64,
     /// How many had failed in a row before the last one, which did not.
     pub recovered_from: u64,
+    /// What hints asked for.
+    pub hints: Hints,
+}
+
+/// Hints that a repository has something new.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints {
+    /// How many polls were brought forward, and so asked for anew.
+    pub forward: u64,
+    /// When the last poll that a hint asked for is or was due.
+    last: Option<Timestamp>,
+    /// A hint came while a poll was under way, which may have looked before what is hinted at was there.
+    again: bool,
+}
+
+impl Hints {
+    /// When a poll that is hinted at may come.
+    fn due(&self, now: Timestamp) -> Timestamp {
+        self.last.map_or(now, |last| now.max(after(last, BETWEEN_HINTS)))
+    }
 }
 
 /// Live objects, as watches saw them.
@@ -218,7 +241,30 @@ impl Observed {
         let digest = Digest::of(format!("{name} {}", polls.count).as_bytes());
         let tenth = interval / 10;
         let jitter = (tenth * 2).mul_f64(f64::from(digest.as_bytes()[0]) / 255.0);
-        polls.next = Some((settings, after(now, interval.saturating_sub(tenth).saturating_add(jitter))));
+        let mut next = after(now, interval.saturating_sub(tenth).saturating_add(jitter));
+        if std::mem::take(&mut polls.hints.again) {
+            let due = polls.hints.due(now);
+            polls.hints.last = Some(due);
+            next = next.min(due);
+        }
+        polls.next = Some((settings, next));
+    }
+
+    /// Has the next poll of a repository with these settings come at once, if the last one that a hint asked for was not
+    /// just now. One that is under way is not broken off: another follows it.
+    pub fn hint(&mut self, name: &RepositoryName, settings: Digest, now: Timestamp) {
+        let polls = self.polls.entry(name.clone()).or_default();
+        match polls.next.filter(|(by, _)| *by == settings) {
+            Some((_, next)) if next > now => {
+                let due = polls.hints.due(now);
+                if due < next {
+                    polls.next = Some((settings, due));
+                    polls.hints.forward += 1;
+                    polls.hints.last = Some(due);
+                }
+            }
+            _ => polls.hints.again = true,
+        }
     }
 
     /// Looks at the open gates of these applications anew.
@@ -253,5 +299,69 @@ mod tests {
         let (first, last) = (waits.first().unwrap(), waits.last().unwrap());
         assert!(*first >= Duration::from_secs(90) && *last <= Duration::from_secs(110), "{first:?} to {last:?}");
         assert!(waits.len() > 50 && *last - *first > Duration::from_secs(15), "they differ: {waits:?}");
+    }
+
+    fn at(milliseconds: u64) -> Timestamp {
+        after(Timestamp::UNIX_EPOCH, Duration::from_millis(milliseconds))
+    }
+
+    /// When the next poll of a repository is due whose last one ended at 0, and which is polled every 100 s.
+    fn next_after(hints: &[u64]) -> (Observed, Timestamp) {
+        let mut observed = Observed::default();
+        let name: RepositoryName = "shop".parse().unwrap();
+        observed.schedule_poll(&name, Digest::ZERO, Duration::from_secs(100), false, at(0));
+        for hint in hints {
+            observed.hint(&name, Digest::ZERO, at(*hint));
+        }
+        let (_, next) = observed.polls[&name].next.unwrap();
+        (observed, next)
+    }
+
+    #[test]
+    fn a_hint_brings_the_next_poll_forward() {
+        let (observed, next) = next_after(&[5000]);
+        assert_eq!(next, at(5000));
+        assert_eq!(observed.polls[&"shop".parse().unwrap()].hints.forward, 1, "it is asked for anew");
+    }
+
+    #[test]
+    fn many_hints_ask_for_one_poll_a_second() {
+        let (mut observed, _) = next_after(&[5000]);
+        let name: RepositoryName = "shop".parse().unwrap();
+        let mut polled = Vec::new();
+        for now in (5000..8000).step_by(10) {
+            observed.hint(&name, Digest::ZERO, at(now));
+            if observed.polls[&name].next.unwrap().1 <= at(now) {
+                polled.push(now);
+                observed.schedule_poll(&name, Digest::ZERO, Duration::from_secs(100), false, at(now));
+            }
+        }
+        assert_eq!(polled, [5000, 6000, 7000]);
+    }
+
+    #[test]
+    fn a_hint_during_a_poll_is_followed_by_another_poll() {
+        let (mut observed, _) = next_after(&[5000]);
+        let name: RepositoryName = "shop".parse().unwrap();
+        // The poll that was due at 5 s is under way.
+        observed.hint(&name, Digest::ZERO, at(5200));
+        let before = observed.polls[&name].hints.forward;
+        assert_eq!(before, 1, "it is not broken off");
+        observed.schedule_poll(&name, Digest::ZERO, Duration::from_secs(100), false, at(5300));
+        assert_eq!(observed.polls[&name].next.unwrap().1, at(6000));
+        observed.schedule_poll(&name, Digest::ZERO, Duration::from_secs(100), false, at(6100));
+        assert!(observed.polls[&name].next.unwrap().1 > at(90_000), "one hint asks for one poll");
+    }
+
+    #[test]
+    fn a_hint_never_puts_a_poll_off() {
+        let mut observed = Observed::default();
+        let name: RepositoryName = "shop".parse().unwrap();
+        observed.schedule_poll(&name, Digest::ZERO, Duration::from_secs(100), false, at(0));
+        observed.hint(&name, Digest::ZERO, at(10));
+        observed.schedule_poll(&name, Digest::ZERO, Duration::from_millis(100), false, at(20));
+        let before = observed.polls[&name].next;
+        observed.hint(&name, Digest::ZERO, at(30));
+        assert_eq!(observed.polls[&name].next, before);
     }
 }

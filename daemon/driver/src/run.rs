@@ -12,7 +12,7 @@ use futures_util::future::FusedFuture;
 use taffrail_core::fold::Document;
 use taffrail_core::{Engine, Input, Proposal, Step};
 use taffrail_model::configuration::Configuration;
-use taffrail_model::{ApplicationName, Event, Fact, Seq, Timestamp};
+use taffrail_model::{ApplicationName, Event, Fact, RepositoryName, Seq, Timestamp};
 use taffrail_ports::cluster::Cluster;
 use taffrail_ports::journal::{self, Journal, JournalError};
 use taffrail_ports::metrics::Metrics;
@@ -66,6 +66,8 @@ pub enum Command {
     Configured(Arc<Configuration>),
     /// A configuration was refused, for these reasons; the old one stays.
     ConfigurationRefused(Vec<String>),
+    /// Somebody says that this repository has something new: it is polled at once.
+    Hinted(RepositoryName),
 }
 
 /// Why the daemon stopped.
@@ -142,6 +144,7 @@ fn told(command: Command) -> Input {
     match command {
         Command::Configured(configuration) => Input::Configured(configuration),
         Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
+        Command::Hinted(repository) => Input::Hinted { repository },
     }
 }
 

@@ -36,7 +36,7 @@ pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
         Input::Rendered { application, revision, outcome, .. } => rendered(state, application, revision, outcome),
         Input::Written { key: crate::effect::EffectKey::Write(key), outcome } => written(state, key, outcome),
         Input::Seen { .. } | Input::Wake => cluster(state, context),
-        Input::Retrying { .. } | Input::Checked { .. } | Input::Written { .. } => Vec::new(),
+        Input::Hinted { .. } | Input::Retrying { .. } | Input::Checked { .. } | Input::Written { .. } => Vec::new(),
     }
 }
 
