@@ -20,6 +20,7 @@
 //! | `list`, `lose` | the watches list, the API server is away |
 //! | `after DURATION` | time passes |
 //! | `lost DURATION` | time passes in which nothing could be decided |
+//! | `restore [SEQ]` | the journal is lost and restored from an export up to that event (or the newest), and a new start |
 //! | `crash` | kill -9, and a new start |
 
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
@@ -69,7 +70,7 @@ fn play(text: &str) -> String {
             continue;
         }
         let before = stage.as_ref().map(shown_effects).unwrap_or_default();
-        let first = stage.as_ref().map_or(0, |stage| stage.events.len());
+        let known = stage.as_ref().map(|stage| stage.events.clone()).unwrap_or_default();
         match (&mut stage, line.strip_prefix("configure")) {
             (None, Some(settings)) => stage = Some(Stage::new(configured(settings))),
             (None, None) => panic!("the first input is `configure`: {line}"),
@@ -79,6 +80,7 @@ fn play(text: &str) -> String {
             (Some(stage), None) => input(stage, line),
         }
         let stage = stage.as_ref().expect("set above");
+        let first = known.iter().zip(&stage.events).take_while(|(known, event)| known == event).count();
         for event in &stage.events[first..] {
             writeln!(out, "  {}", shown(event)).unwrap();
         }
@@ -174,6 +176,8 @@ fn input(stage: &mut Stage, line: &str) {
         ("list", _) => drop(stage.list()),
         ("lose", _) => drop(stage.lose()),
         ("after", _) => drop(stage.pass(duration::parse(rest).unwrap())),
+        ("restore", "") => stage.restore(stage.events.len()),
+        ("restore", at) => stage.restore(at.parse().unwrap()),
         ("crash", _) => stage.crash(),
         _ => panic!("no such input: {line}"),
     }

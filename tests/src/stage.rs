@@ -12,7 +12,7 @@ use taffrail_core::fold::{Documents, apply};
 use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, Step, WriteKey};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
-    Commit, CommitId, DesiredObject, DesiredSet, Digest, Epoch, Event, Fact, LiveObject, ObjectKey, Relation, Seq,
+    Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, LiveObject, ObjectKey, Relation, Seq, Subject,
     Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
@@ -179,6 +179,28 @@ impl Stage {
         self.late.clear();
         self.engine = Engine::new(state);
         self.start();
+    }
+
+    /// The journal is restored from an export up to event `at`, and a daemon starts on it.
+    pub fn restore(&mut self, at: usize) {
+        self.events.truncate(at);
+        let last = self.events.last().expect("a daemon started");
+        let (head, at_seq, from_epoch) = (last.hash, last.seq(), last.envelope.epoch);
+        let (seq, epoch) = (at_seq.next(), Epoch(from_epoch.0 + 1));
+        let envelope = Envelope {
+            seq,
+            epoch,
+            id: format!("{}-{seq}", epoch.0),
+            time: self.now,
+            subject: Subject::System,
+            actor: Actor::daemon(),
+            cause: None,
+            sync: None,
+            fact: Fact::JournalRestored { from_epoch, at_seq, head },
+        };
+        self.events.push(Event::seal(envelope, head).0);
+        self.engine = Engine::new(self.fold());
+        self.crash();
     }
 
     /// The state as the events alone give it.

@@ -41,7 +41,7 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
     let Some(application) = application else { return effects };
     let watches = gate::watches(application);
     effects.extend(watches.into_iter().map(|watch| (EffectKey::Watch(watch.clone()), Effect::Watch(watch))));
-    if let Some(sync) = &application.sync {
+    if let (Some(sync), None) = (&application.sync, application.paused) {
         match &sync.phase {
             Phase::Writing { .. } => effects.extend(writes(application, sync, context, name)),
             Phase::Pruning { deletes } => {

@@ -14,7 +14,7 @@ use taffrail_model::{
 
 use crate::clock::Clock;
 use crate::state::{
-    Application, Hold, Owned, PASSED_KEPT, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync, Target,
+    Application, Hold, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync, Target,
 };
 use crate::time::between;
 
@@ -62,7 +62,7 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
     state.time = now;
     state.epoch = envelope.epoch;
     match &envelope.subject {
-        Subject::System => apply_system(state, &envelope.fact, documents, before, now),
+        Subject::System => apply_system(state, event, documents, before),
         Subject::Repository(name) => {
             let repository = state.repositories.entry(name.clone()).or_default();
             match &envelope.fact {
@@ -89,19 +89,41 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
     }
 }
 
-fn apply_system(state: &mut State, fact: &Fact, documents: &Documents, before: Timestamp, now: Timestamp) {
-    match fact {
+fn apply_system(state: &mut State, event: &Event, documents: &Documents, before: Timestamp) {
+    let (seq, now) = (event.seq(), event.envelope.time);
+    match &event.envelope.fact {
+        Fact::JournalRestored { .. } => {
+            state.restored = Some(seq);
+            let configured = state.configuration.clone();
+            let configured = configured.iter().flat_map(|(_, configuration)| configuration.applications.keys());
+            for name in configured {
+                state.applications.entry(name.clone()).or_default();
+            }
+            for application in state.applications.values_mut() {
+                forget_what_is_live(Arc::make_mut(application), seq);
+            }
+        }
         Fact::ConfigurationChanged { digest } => {
             let configured = configuration(documents, digest);
             let left = state.applications.iter_mut().filter(|(name, _)| !configured.applications.contains_key(*name));
             for (_, application) in left.filter(|(_, application)| application.sync.is_some()) {
                 leave(Arc::make_mut(application), now);
             }
+            if let Some(seq) = state.restored {
+                let unknown = configured.applications.keys().filter(|name| !state.applications.contains_key(*name));
+                for name in unknown.cloned().collect::<Vec<_>>() {
+                    let paused = Some(Pause::Restored { seq });
+                    state.applications.insert(name, Arc::new(Application { paused, ..Application::default() }));
+                }
+            }
             state.configuration = Some((*digest, configured));
         }
         Fact::ClusterUnreachable { .. } => state.cluster_unreachable = true,
         Fact::ClusterReachable {} => state.cluster_unreachable = false,
         Fact::DaemonStarted { .. } => {
+            if state.restored.is_some_and(|restored| seq > restored.next()) {
+                state.restored = None;
+            }
             // Nobody looked since the last event.
             skip(state, between(before, now));
         }
@@ -117,6 +139,17 @@ fn skip(state: &mut State, unseen: Duration) {
         if !sync.clock.is_paused() {
             sync.clock.skip(unseen);
         }
+    }
+}
+
+/// What is live, and how far a sync came, was true in another life of the journal. What there is of it stays ours, and
+/// all of it is written anew once somebody has looked.
+fn forget_what_is_live(application: &mut Application, seq: Seq) {
+    application.paused = Some(Pause::Restored { seq });
+    application.sync = None;
+    application.live = None;
+    for owned in application.inventory.values_mut() {
+        owned.manifest = None;
     }
 }
 

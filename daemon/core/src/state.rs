@@ -29,6 +29,9 @@ pub struct State {
     pub epoch: Epoch,
     /// The configuration in force, and its digest.
     pub configuration: Option<(Digest, Arc<Configuration>)>,
+    /// The event by which this journal was restored, until a second daemon has started on it: what the first one's
+    /// configuration brings may be an application that the export did not know of.
+    pub restored: Option<Seq>,
     /// Whether the API server was last recorded as unreachable.
     pub cluster_unreachable: bool,
     /// What is known of each repository.
@@ -45,6 +48,7 @@ impl State {
             time: Timestamp::UNIX_EPOCH,
             epoch,
             configuration: None,
+            restored: None,
             cluster_unreachable: false,
             repositories: BTreeMap::new(),
             applications: BTreeMap::new(),
@@ -116,6 +120,30 @@ pub struct Application {
     pub hold: Option<Hold>,
     /// How many syncs in a row were superseded.
     pub superseded: u32,
+    /// Why nothing is written at all before somebody says `taffrail adopt`.
+    pub paused: Option<Pause>,
+}
+
+/// Why nothing is written to an application before somebody has looked at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pause {
+    /// The journal was restored: what happened after its last event is not known.
+    Restored {
+        /// The event that says so.
+        seq: Seq,
+    },
+}
+
+impl Pause {
+    /// Why, for people.
+    pub fn reason(self, name: &ApplicationName) -> String {
+        match self {
+            Self::Restored { seq } => format!(
+                "the journal was restored (event {seq}) and does not know what happened since: nothing is written \
+                 before `taffrail adopt {name}`"
+            ),
+        }
+    }
 }
 
 impl Application {

@@ -21,6 +21,16 @@ pub enum Fact {
         /// A digest that only the key gives.
         key_check: Digest,
     },
+    /// This journal was restored from an export: a new life of it begins, in which nothing is written to an application
+    /// before somebody has looked.
+    JournalRestored {
+        /// The life that the export was made in.
+        from_epoch: crate::event::Epoch,
+        /// The last event of the export.
+        at_seq: crate::event::Seq,
+        /// Its hash.
+        head: Digest,
+    },
     /// A daemon opened the journal.
     DaemonStarted {
         /// Its version.
@@ -340,6 +350,7 @@ impl Fact {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::JournalCreated { .. } => "JournalCreated",
+            Self::JournalRestored { .. } => "JournalRestored",
             Self::DaemonStarted { .. } => "DaemonStarted",
             Self::TimeLost { .. } => "TimeLost",
             Self::ConfigurationChanged { .. } => "ConfigurationChanged",
@@ -376,8 +387,9 @@ impl Fact {
     }
 
     /// Every kind, in the order of the variants.
-    pub const KINDS: [&'static str; 33] = [
+    pub const KINDS: [&'static str; 34] = [
         "JournalCreated",
+        "JournalRestored",
         "DaemonStarted",
         "TimeLost",
         "ConfigurationChanged",

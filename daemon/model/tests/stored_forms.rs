@@ -29,6 +29,7 @@ fn samples() -> Vec<Fact> {
     let counts = PlanCounts { create: 1, change: 2, prune: 3 };
     vec![
         Fact::JournalCreated { installation: "installation".to_owned(), key_check: digest("key") },
+        Fact::JournalRestored { from_epoch: Epoch(1), at_seq: Seq(11), head: digest("head") },
         Fact::DaemonStarted { version: "0.1.0".to_owned() },
         Fact::TimeLost { milliseconds: 90_000, reason: text() },
         Fact::ConfigurationChanged { digest: digest("configuration") },

@@ -43,6 +43,9 @@ pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next
     let (Some(application), Some(configured)) = (state.applications.get(name), state.configured(name)) else {
         return Next::Wait(None);
     };
+    if application.paused.is_some() {
+        return Next::Wait(None);
+    }
     let deciding = Deciding { state, context, name, application, configured };
     match &application.sync {
         Some(sync) => deciding.continue_sync(sync),

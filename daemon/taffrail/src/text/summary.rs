@@ -7,6 +7,9 @@ use taffrail_model::{Commit, Fact, ObjectKey, ObjectReason, Relation, duration};
 pub(super) fn summary(fact: &Fact) -> String {
     match fact {
         Fact::JournalCreated { installation, .. } => format!("installation {installation}"),
+        Fact::JournalRestored { from_epoch, at_seq, .. } => {
+            format!("from an export up to event {at_seq} of epoch {}", from_epoch.0)
+        }
         Fact::DaemonStarted { version } => format!("version {version}"),
         Fact::TimeLost { milliseconds, reason } => format!("{}: {reason}", time(*milliseconds)),
         Fact::ConfigurationChanged { digest } => digest.short(),
