@@ -12,8 +12,8 @@ use taffrail_core::fold::{Documents, apply};
 use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, Step, WriteKey};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
-    Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, LiveObject, ObjectKey, Relation, Seq, Subject,
-    Timestamp, Uid, Watch, WatchEvent, WatchScope,
+    Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, LiveObject, ObjectKey,
+    Relation, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
 /// How a live object is.

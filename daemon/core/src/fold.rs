@@ -14,7 +14,8 @@ use taffrail_model::{
 
 use crate::clock::Clock;
 use crate::state::{
-    Application, Hold, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync, Target,
+    Application, Hold, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync,
+    Target,
 };
 use crate::time::between;
 

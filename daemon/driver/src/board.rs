@@ -146,7 +146,11 @@ fn describe(
         live: application.live.as_ref().map(reference),
         passed: application.passed.last().map(reference),
         activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
-        hold: application.paused.map(|pause| pause.reason(name)).or_else(|| held(application)).or_else(|| unseen(application, observed)),
+        hold: application
+            .paused
+            .map(|pause| pause.reason(name))
+            .or_else(|| held(application))
+            .or_else(|| unseen(application, observed)),
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
