@@ -12,8 +12,8 @@ use taffrail_core::fold::{Documents, apply};
 use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, Step, WriteKey};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
-    Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, LiveObject, ObjectKey,
-    Relation, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
+    Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, FieldSet, LiveObject,
+    ObjectKey, ObjectOptions, Relation, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
 /// How a live object is.
@@ -80,7 +80,7 @@ pub fn set(objects: &[(&str, &str)]) -> Arc<DesiredSet> {
         let key: ObjectKey = key.parse().expect("an object key");
         let api_version = if key.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", key.group) };
         let manifest = Digest::of(format!("{key} {content}").as_bytes());
-        (key, DesiredObject { api_version: api_version.into(), manifest })
+        (key, DesiredObject { api_version: api_version.into(), manifest, options: ObjectOptions::default() })
     };
     Arc::new(DesiredSet { objects: objects.iter().map(object).collect() })
 }
@@ -104,6 +104,7 @@ pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
         repository: "shop".parse().expect("a name"),
         path: "overlays/staging".to_owned(),
         namespace: None,
+        service_account: None,
         sync: SyncPolicy::default(),
         gate,
         on_failure,
@@ -363,7 +364,7 @@ impl Stage {
         let object = write.object.clone();
         self.version += 1;
         match self.effects[&EffectKey::Write(write.clone())].clone() {
-            Effect::Apply { manifest, uid } => match (self.things.get_mut(&object), uid) {
+            Effect::Apply { manifest, uid, .. } => match (self.things.get_mut(&object), uid) {
                 (Some(thing), Some(uid)) if thing.uid != uid => Outcome::Gone { uid },
                 (None, Some(uid)) => Outcome::Gone { uid },
                 (Some(thing), None) if !thing.ours => {
@@ -510,6 +511,10 @@ fn applied(thing: &Thing, created: bool) -> Outcome {
         created,
         resource_version: thing.version.to_string(),
         attempts: 1,
+        fields: FieldSet::empty(),
+        taken: Vec::new(),
+        adopted: None,
+        autoscaled: false,
     }
 }
 
@@ -521,6 +526,7 @@ fn live(object: &ObjectKey, thing: &Thing) -> LiveObject {
         uid: thing.uid.clone(),
         resource_version: thing.version.to_string(),
         body: Arc::new(body(thing.condition)),
+        managers: Arc::new([]),
     }
 }
 

@@ -51,7 +51,14 @@ pub(crate) async fn apply(
     if written.is_going() {
         return Err(going(&written));
     }
-    Ok(Applied { uid: written.uid(), created: answer.code == 201, resource_version: written.resource_version() })
+    Ok(Applied {
+        uid: written.uid(),
+        created: answer.code == 201,
+        resource_version: written.resource_version(),
+        fields: written.ours(),
+        taken: Vec::new(),
+        adopted: None,
+    })
 }
 
 /// The uid of what was found, if it may be written.

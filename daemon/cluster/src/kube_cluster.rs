@@ -52,7 +52,7 @@ impl KubeCluster {
 impl Cluster for KubeCluster {
     fn apply(&self, apply: Apply) -> BoxFuture<'_, Result<Applied, WriteError>> {
         Box::pin(async move {
-            let Apply { manifest, owner, uid } = apply;
+            let Apply { manifest, owner, uid, .. } = apply;
             let (api_version, kind) = (manifest.api_version(), manifest.key().kind);
             let found = self.inner.discovery.find(&api_version, &kind).await;
             let resource = found.map_err(|none| none.of_write(&api_version, &kind))?;
@@ -64,7 +64,7 @@ impl Cluster for KubeCluster {
 
     fn delete(&self, delete: Delete) -> BoxFuture<'_, Result<Deleted, WriteError>> {
         Box::pin(async move {
-            let Delete { object, api_version, owner, uid, wait } = delete;
+            let Delete { object, api_version, owner, uid, wait, .. } = delete;
             let resource = match self.inner.discovery.find(&api_version, &object.kind).await {
                 Ok(resource) => resource,
                 Err(NoKind::Unknown) => match self.inner.discovery.in_any_version(&object.group, &object.kind) {

@@ -14,6 +14,7 @@ mod jitter;
 mod kube_cluster;
 mod lines;
 mod look;
+mod managers;
 mod prepare;
 mod refusal;
 mod seen;

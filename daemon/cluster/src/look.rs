@@ -4,11 +4,12 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use taffrail_model::{ObjectKey, Uid};
+use taffrail_model::{FieldSet, ObjectKey, Uid};
 use taffrail_ports::cluster::{FIELD_MANAGER, OWNER_ANNOTATION, WriteError};
 
 use crate::address::Resource;
 use crate::kube_cluster::Inner;
+use crate::managers::{managers, ours};
 use crate::refusal::{Refusal, unreachable};
 use crate::server::{Answer, METADATA, NoAnswer, get};
 
@@ -52,6 +53,12 @@ impl Looked {
         names.sort_unstable();
         names.dedup();
         if names.is_empty() { "unknown".to_owned() } else { names.join(", ") }
+    }
+
+    /// What we own by our applies.
+    pub fn ours(&self) -> FieldSet {
+        let entries = self.0.managed_fields.as_ref().and_then(|entries| serde_json::to_value(entries).ok());
+        ours(&managers(entries))
     }
 
     /// When we last changed it, as the server tells.

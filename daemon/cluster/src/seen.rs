@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use taffrail_model::{LiveObject, ObjectKey, Uid, Watch, WatchScope};
 
+use crate::managers::managers;
+
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Whether objects of the kind are watched as metadata only.
@@ -29,7 +31,11 @@ pub(crate) fn seen(watch: &Watch, object: Value) -> Option<LiveObject> {
         trim_pod(&mut body);
     }
     let metadata = body.get_mut("metadata")?.as_object_mut()?;
-    metadata.remove("managedFields");
+    let managed_fields = metadata.remove("managedFields");
+    let managers = match watch.scope {
+        WatchScope::Ours => managers(managed_fields),
+        WatchScope::Namespace(_) => Vec::new(),
+    };
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
         annotations.remove(LAST_APPLIED);
     }
@@ -42,7 +48,8 @@ pub(crate) fn seen(watch: &Watch, object: Value) -> Option<LiveObject> {
     };
     let (uid, resource_version) = (Uid(text("uid")?), text("resourceVersion")?);
     let api_version = watch.api_version.clone();
-    Some(LiveObject { key, api_version, uid, resource_version, body: Arc::new(Value::Object(body)) })
+    let body = Arc::new(Value::Object(body));
+    Some(LiveObject { key, api_version, uid, resource_version, body, managers: managers.into() })
 }
 
 /// Keeps of a pod's spec which containers it has, and what restarts them.

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use taffrail_model::configuration::{Check, Repository};
+use taffrail_model::configuration::{Check, ForeignPolicy, Repository, ServiceAccount};
 use taffrail_model::{
-    ApiVersion, ApplicationName, CommitId, Digest, ObjectKey, RepositoryName, Seq, Timestamp, Uid, Watch,
+    ApiVersion, ApplicationName, CommitId, Digest, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp, Uid,
+    Watch,
 };
 
 /// Names an effect. An effect whose key is no longer asked for is stopped; a write that was sent is never aborted.
@@ -29,7 +30,7 @@ pub enum EffectKey {
 pub struct WriteKey {
     /// The application.
     pub application: ApplicationName,
-    /// The sync or revert.
+    /// The event that intends it: that of the sync or revert, or of the drift that it mends.
     pub sync: Seq,
     /// Rises when the object was found to be gone.
     pub attempt: u32,
@@ -74,6 +75,14 @@ pub enum Effect {
         manifest: Digest,
         /// The uid that the object must have; without one it is looked up first.
         uid: Option<Uid>,
+        /// What becomes of an object that is there already and not ours.
+        foreign: ForeignPolicy,
+        /// Fields that may be taken from other managers.
+        take: Take,
+        /// What becomes of `spec.replicas`.
+        replicas: Replicas,
+        /// Who writes.
+        identity: Option<ServiceAccount>,
     },
     /// Delete an object; transient failures are tried again until it is stopped.
     Delete {
@@ -81,6 +90,8 @@ pub enum Effect {
         api_version: ApiVersion,
         /// The uid that it must have; without one it is looked up first.
         uid: Option<Uid>,
+        /// Who deletes.
+        identity: Option<ServiceAccount>,
     },
     /// Make a check of a gate again and again.
     Check {

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use taffrail_model::configuration::{self, Check, Repository};
-use taffrail_model::{ApplicationName, Digest, RepositoryName, Seq, Timestamp};
+use taffrail_model::configuration::{self, Check, ConflictPolicy, Repository};
+use taffrail_model::{ApplicationName, Digest, FieldSet, Replicas, RepositoryName, Seq, Take, Timestamp};
 
 use crate::decide::Context;
 use crate::decide::application::waiting_for_first_wave;
 use crate::effect::{Effect, EffectKey, WriteKey};
 use crate::gate;
 use crate::plan::FIRST_WAVE;
-use crate::state::{Application, Phase, State, Sync};
+use crate::state::{Application, Owned, Phase, State, Sync};
 
 /// How many writes of one sync are asked for at once.
 pub const WRITES_AT_ONCE: usize = 32;
@@ -43,10 +43,13 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
     effects.extend(watches.into_iter().map(|watch| (EffectKey::Watch(watch.clone()), Effect::Watch(watch))));
     if let (Some(sync), None) = (&application.sync, application.paused) {
         match &sync.phase {
-            Phase::Writing { .. } => effects.extend(writes(application, sync, context, name)),
+            Phase::Writing { .. } => effects.extend(writes(configured, application, sync, context, name)),
             Phase::Pruning { deletes } => {
                 effects.extend(
-                    deletes.iter().take(WRITES_AT_ONCE).filter_map(|object| delete(application, sync, name, object)),
+                    deletes
+                        .iter()
+                        .take(WRITES_AT_ONCE)
+                        .filter_map(|object| delete(configured, application, sync, name, object)),
                 );
             }
             Phase::Gate { .. } => effects.extend(checks(configured, sync, context, name)),
@@ -95,7 +98,17 @@ fn render(
     })
 }
 
+/// What may be taken from other managers: fields that were ours, whoever changed them since.
+fn take(configured: &configuration::Application, owned: &Owned) -> Take {
+    match (configured.sync.conflicts, &owned.fields) {
+        (ConflictPolicy::Take, _) => Take::Everything,
+        (ConflictPolicy::Fail, Some(fields)) => Take::Ours(FieldSet::clone(fields)),
+        (ConflictPolicy::Fail, None) => Take::Nothing,
+    }
+}
+
 fn writes(
+    configured: &configuration::Application,
     application: &Application,
     sync: &Sync,
     context: Context<'_>,
@@ -106,7 +119,7 @@ fn writes(
         return deletes
             .iter()
             .take(WRITES_AT_ONCE)
-            .filter_map(|object| delete(application, sync, name, object))
+            .filter_map(|object| delete(configured, application, sync, name, object))
             .collect();
     }
     let Some(&first) = writes.first() else { return Vec::new() };
@@ -124,20 +137,32 @@ fn writes(
         .filter_map(|write| {
             // Not in the inventory: it belongs to another application, and is about to be recorded as failed.
             let owned = application.inventory.get(&write.object)?;
-            let effect = Effect::Apply { manifest: write.manifest, uid: owned.uid.clone() };
+            let effect = Effect::Apply {
+                manifest: write.manifest,
+                uid: owned.uid.clone(),
+                foreign: configured.sync.foreign,
+                take: take(configured, owned),
+                replicas: Replicas::AsRendered,
+                identity: configured.service_account.clone(),
+            };
             Some((EffectKey::Write(write_key(sync, name, &write.object, false)), effect))
         })
         .collect()
 }
 
 fn delete(
+    configured: &configuration::Application,
     application: &Application,
     sync: &Sync,
     name: &ApplicationName,
     object: &taffrail_model::ObjectKey,
 ) -> Option<(EffectKey, Effect)> {
     let owned = application.inventory.get(object)?;
-    let effect = Effect::Delete { api_version: owned.api_version.clone(), uid: owned.uid.clone() };
+    let effect = Effect::Delete {
+        api_version: owned.api_version.clone(),
+        uid: owned.uid.clone(),
+        identity: configured.service_account.clone(),
+    };
     Some((EffectKey::Write(write_key(sync, name, object, true)), effect))
 }
 
@@ -167,7 +192,7 @@ fn checks(
         .iter()
         .enumerate()
         .map(|(index, check)| {
-            let Check::Http { interval, .. } = check;
+            let (Check::Http { interval, .. } | Check::Service { interval, .. }) = check;
             let effect = Effect::Check { check: check.clone(), interval: *interval };
             (check_key(name, sync.id, index, check), effect)
         })

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taffrail_model::{ApplicationName, Digest, Envelope, Event, Fact, ObjectKey, Plan, Subject, Timestamp, Watch};
+use taffrail_model::{
+    ApplicationName, Digest, Envelope, Event, Fact, ObjectKey, OrderRefused, Plan, Seq, Subject, Timestamp, Watch,
+};
 
 use crate::decide::application::{Next, needs_look, next};
-use crate::decide::{Context, Draft, input::cluster_wake, react};
+use crate::decide::{Context, Draft, input::cluster_wake, ordered, react};
 use crate::effect::{Effect, EffectKey};
 use crate::effects;
 use crate::fold::{Document, Documents, apply};
@@ -26,6 +28,8 @@ pub struct Proposal {
     pub envelopes: Vec<Envelope>,
     /// Documents that they name.
     pub documents: Documents,
+    /// What became of each order: the event that records it, or why it is refused.
+    pub answers: BTreeMap<u64, Result<Seq, OrderRefused>>,
 }
 
 /// What to do after a commit.
@@ -92,7 +96,16 @@ impl Engine {
             if !self.take_in(input, now) {
                 continue;
             }
-            let drafts = react(&scratch, Context { now, observed: &self.observed }, input);
+            let context = Context { now, observed: &self.observed };
+            let drafts = match input {
+                Input::Ordered { id, order } => {
+                    let drafts = ordered(&scratch, context, order);
+                    let answer = drafts.as_ref().map(|_| scratch.seq.next()).map_err(Clone::clone);
+                    proposal.answers.insert(*id, answer);
+                    drafts.unwrap_or_default()
+                }
+                _ => react(&scratch, context, input),
+            };
             for draft in drafts {
                 self.touched.extend(concerned(&scratch, &draft.subject));
                 record(&mut scratch, &mut proposal, draft, now);
@@ -279,6 +292,9 @@ impl Engine {
                 self.observed.gates.clear();
                 self.touched.extend(self.state.applications.keys().cloned());
             }
+            Input::Ordered { order, .. } => {
+                self.touched.insert(order.application.clone());
+            }
             Input::Started { .. } | Input::Configured(_) | Input::ConfigurationRefused(_) => {
                 self.touched.extend(self.state.applications.keys().cloned());
             }
@@ -334,5 +350,6 @@ fn name_of(document: &Document) -> Digest {
         Document::Set(set) => set.digest(),
         Document::Plan(plan) => Plan::digest(plan),
         Document::Configuration(configuration) => Digest::of(&configuration.to_bytes()),
+        Document::Fields(fields) => fields.digest(),
     }
 }

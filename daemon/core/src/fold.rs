@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{Configuration, GatePolicy, SyncPolicy};
 use taffrail_model::{
-    ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, ObjectKey, Plan, Seq, Subject, Timestamp, WriteKind,
+    ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField, ObjectKey, Plan, Seq, Subject,
+    Timestamp, WriteKind,
 };
 
 use crate::clock::Clock;
@@ -28,6 +29,8 @@ pub enum Document {
     Plan(Arc<Plan>),
     /// See [`Configuration`].
     Configuration(Arc<Configuration>),
+    /// See [`FieldSet`].
+    Fields(Arc<FieldSet>),
 }
 
 /// Documents by name.
@@ -42,6 +45,8 @@ pub enum DocumentKind {
     Plan,
     /// See [`Configuration`].
     Configuration,
+    /// See [`FieldSet`].
+    Fields,
 }
 
 /// The documents that [`apply`] must be given with an event.
@@ -50,6 +55,7 @@ pub fn required(fact: &Fact) -> Vec<(Digest, DocumentKind)> {
         Fact::ConfigurationChanged { digest } => vec![(*digest, DocumentKind::Configuration)],
         Fact::DesiredStateChanged { desired, .. } => vec![(*desired, DocumentKind::Set)],
         Fact::SyncStarted { plan, .. } | Fact::RevertStarted { plan, .. } => vec![(*plan, DocumentKind::Plan)],
+        Fact::ObjectApplied { fields: Some(fields), .. } => vec![(*fields, DocumentKind::Fields)],
         _ => Vec::new(),
     }
 }
@@ -233,12 +239,15 @@ impl Folding<'_> {
                     sync.clock.resume(now);
                 }
             }
-            Fact::ObjectApplied { object, uid, manifest, resource_version, .. } => {
+            Fact::ObjectApplied { object, uid, manifest, resource_version, fields, autoscaled, .. } => {
+                let fields = fields.map(|fields| field_set(self.documents, &fields));
                 if let Some(owned) = self.application.inventory.get_mut(object) {
                     owned.uid = Some(uid.clone());
                     owned.manifest = Some(*manifest);
                     owned.written = Some(self.seq);
                     owned.resource_version.clone_from(resource_version);
+                    owned.fields = fields;
+                    owned.autoscaled = *autoscaled;
                 }
                 if let Some(sync) = self.current()
                     && let Phase::Writing { writes, .. } = &mut sync.phase
@@ -247,26 +256,9 @@ impl Folding<'_> {
                     writes.remove(&index);
                 }
             }
-            Fact::ObjectFailed { object, reason, .. } | Fact::ObjectKeptForward { object, reason } => {
-                let kept = matches!(fact, Fact::ObjectKeptForward { .. });
-                if let Some(sync) = self.current() {
-                    if !kept {
-                        sync.failed.insert(object.clone(), reason.clone());
-                    }
-                    match &mut sync.phase {
-                        Phase::Writing { deletes, writes } => {
-                            deletes.remove(object);
-                            if let Some(index) = sync.plan.writes.iter().position(|write| write.object == *object) {
-                                writes.remove(&index);
-                            }
-                        }
-                        Phase::Pruning { deletes } => {
-                            deletes.remove(object);
-                        }
-                        _ => {}
-                    }
-                }
-            }
+            Fact::ObjectFailed { object, reason, .. } => self.done(object, Some(reason.clone())),
+            Fact::ObjectConflicted { object, conflicts, .. } => self.done(object, Some(in_the_way(conflicts))),
+            Fact::ObjectKeptForward { object, .. } => self.done(object, None),
             Fact::ObjectGone { object, uid } => {
                 if let Some(owned) = self.application.inventory.get_mut(object)
                     && owned.uid.as_ref() == Some(uid)
@@ -351,6 +343,26 @@ impl Folding<'_> {
         }
     }
 
+    /// Nothing more is tried for an object in the sync that the event belongs to.
+    fn done(&mut self, object: &ObjectKey, failed: Option<String>) {
+        let Some(sync) = self.current() else { return };
+        if let Some(reason) = failed {
+            sync.failed.insert(object.clone(), reason);
+        }
+        match &mut sync.phase {
+            Phase::Writing { deletes, writes } => {
+                deletes.remove(object);
+                if let Some(index) = sync.plan.writes.iter().position(|write| write.object == *object) {
+                    writes.remove(&index);
+                }
+            }
+            Phase::Pruning { deletes } => {
+                deletes.remove(object);
+            }
+            _ => {}
+        }
+    }
+
     /// What is deleted is no longer ours; but what the sync under way will write anew stays intended.
     fn forget(&mut self, object: &ObjectKey) {
         let intended = self.application.sync.as_ref().is_some_and(|sync| {
@@ -393,6 +405,8 @@ impl Folding<'_> {
                 manifest: None,
                 written: None,
                 resource_version: String::new(),
+                fields: None,
+                autoscaled: false,
             });
             owned.api_version = write.api_version.clone();
             owned.manifest = None;
@@ -439,8 +453,23 @@ fn configuration(documents: &Documents, digest: &Digest) -> Arc<Configuration> {
     }
 }
 
+fn field_set(documents: &Documents, digest: &Digest) -> Arc<FieldSet> {
+    match documents.get(digest) {
+        Some(Document::Fields(fields)) => fields.clone(),
+        _ => missing(digest),
+    }
+}
+
 fn missing(digest: &Digest) -> ! {
     panic!("the caller gives every document that `required` names, but not {digest}")
+}
+
+/// Why an object could not be written: fields that others manage.
+pub(crate) fn in_the_way(conflicts: &[ForeignField]) -> String {
+    let fields: Vec<String> = conflicts.iter().take(10).map(ToString::to_string).collect();
+    let more = conflicts.len().saturating_sub(fields.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("others manage fields that were never ours: {}{more}", fields.join(", "))
 }
 
 /// Why a render of nothing, where there was something, is refused.

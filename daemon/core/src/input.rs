@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use taffrail_model::configuration::Configuration;
 use taffrail_model::{
-    ApplicationName, Commit, CommitId, DesiredSet, Digest, Relation, RepositoryName, Uid, Watch, WatchEvent,
+    ApplicationName, Commit, CommitId, DesiredSet, Digest, FieldSet, ForeignField, Order, Relation, RepositoryName,
+    Uid, Watch, WatchEvent,
 };
 
 use crate::effect::EffectKey;
@@ -82,6 +83,13 @@ pub enum Input {
         /// Why it did not pass.
         outcome: Result<(), String>,
     },
+    /// A person asks for something. The answer is in the proposal, under this number.
+    Ordered {
+        /// Tells it from other orders of this batch.
+        id: u64,
+        /// What is asked for.
+        order: Order,
+    },
     /// Time has passed.
     Wake,
 }
@@ -113,6 +121,21 @@ pub enum Outcome {
         /// The server's resourceVersion after it.
         resource_version: String,
         /// How many attempts it took.
+        attempts: u32,
+        /// The fields that are ours since.
+        fields: FieldSet,
+        /// The fields that were taken, and from whom.
+        taken: Vec<ForeignField>,
+        /// Whether it was there and not in the inventory, and whom it was taken over from.
+        adopted: Option<Vec<String>>,
+        /// Whether `spec.replicas` was left to an autoscaler.
+        autoscaled: bool,
+    },
+    /// Fields that others manage, and that may not be taken, stand in the way.
+    Conflicted {
+        /// The fields and who manages them.
+        conflicts: Vec<ForeignField>,
+        /// How many attempts were made.
         attempts: u32,
     },
     /// The object was deleted; it had this uid, if it was there.

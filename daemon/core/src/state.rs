@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use taffrail_model::configuration::{self, Configuration};
 use taffrail_model::fact::HoldReason;
 use taffrail_model::{
-    ApiVersion, ApplicationName, CommitId, DesiredSet, Digest, Epoch, ObjectKey, ObjectReason, Plan, RepositoryName,
-    Seq, Timestamp, Uid,
+    ApiVersion, ApplicationName, CommitId, DesiredSet, Digest, Epoch, FieldSet, ObjectKey, ObjectReason, Plan,
+    RepositoryName, Seq, Timestamp, Uid,
 };
 
 use crate::clock::Clock;
@@ -192,6 +192,10 @@ pub struct Owned {
     pub written: Option<Seq>,
     /// The server's resourceVersion after the last write.
     pub resource_version: String,
+    /// The fields that were ours after it.
+    pub fields: Option<Arc<FieldSet>>,
+    /// Whether `spec.replicas` was left to an autoscaler then.
+    pub autoscaled: bool,
 }
 
 /// Nothing is done until Git asks for another state, or the gate is configured otherwise.

@@ -6,10 +6,12 @@
 
 mod board;
 mod effects;
+mod orders;
 mod replay;
 mod run;
 mod time;
 
 pub use board::Board;
+pub use orders::Desk;
 pub use replay::{ReplayError, replay};
 pub use run::{Command, DriverError, Options, World, run};

@@ -3,7 +3,7 @@
 use taffrail_core::State;
 use taffrail_core::fold::{Document, DocumentKind, Documents, apply, required};
 use taffrail_model::configuration::Configuration;
-use taffrail_model::{DesiredSet, Digest, Event, Plan, Seq};
+use taffrail_model::{DesiredSet, Digest, Event, FieldSet, Plan, Seq};
 use taffrail_ports::journal::{Journal, JournalError, Snapshot};
 
 /// How many events are read at once.
@@ -76,6 +76,10 @@ fn documents(journal: &dyn Journal, event: &Event) -> Result<Documents, ReplayEr
             DocumentKind::Plan => Plan::from_bytes(&bytes).map(|plan| Document::Plan(plan.into())),
             DocumentKind::Configuration => {
                 Configuration::from_bytes(&bytes).map(|configuration| Document::Configuration(configuration.into()))
+            }
+            DocumentKind::Fields => {
+                let fields = FieldSet::from_bytes(&bytes).map_err(|error| unreadable(error.to_string()))?;
+                Ok(Document::Fields(fields.into()))
             }
         };
         documents.insert(digest, document.map_err(|error| unreadable(error.to_string()))?);

@@ -12,12 +12,13 @@ use futures_util::future::FusedFuture;
 use taffrail_core::fold::Document;
 use taffrail_core::{Engine, Input, Proposal, Step};
 use taffrail_model::configuration::Configuration;
-use taffrail_model::{ApplicationName, Event, Fact, RepositoryName, Seq, Timestamp};
+use taffrail_model::{ApplicationName, Event, Fact, Order, RepositoryName, Seq, Timestamp};
 use taffrail_ports::cluster::Cluster;
 use taffrail_ports::journal::{self, Journal, JournalError};
 use taffrail_ports::metrics::Metrics;
+use taffrail_ports::orders::OrderError;
 use taffrail_ports::repositories::Repositories;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::board::Board;
 use crate::effects::Effects;
@@ -60,7 +61,7 @@ pub struct Options {
 }
 
 /// What the daemon is told while it runs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Command {
     /// A configuration was accepted.
     Configured(Arc<Configuration>),
@@ -68,6 +69,13 @@ pub enum Command {
     ConfigurationRefused(Vec<String>),
     /// Somebody says that this repository has something new: it is polled at once.
     Hinted(RepositoryName),
+    /// A person asks for something.
+    Order {
+        /// What.
+        order: Order,
+        /// Where the answer goes, once it is durable.
+        reply: oneshot::Sender<Result<Seq, OrderError>>,
+    },
 }
 
 /// Why the daemon stopped.
@@ -105,6 +113,8 @@ pub async fn run(
         options,
         board,
         dirty: BTreeSet::new(),
+        orders: 0,
+        replies: BTreeMap::new(),
         gates: BTreeMap::new(),
         renewed: Instant::now(),
         wake: None,
@@ -116,7 +126,7 @@ pub async fn run(
     tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
-        command = commands.recv() => batch.extend(command.map(told)),
+        command = commands.recv() => batch.extend(command.map(|command| driver.told(command))),
     }
     loop {
         // Not cut off in the middle: what is appended is folded in. Only a journal that cannot be written ends it early.
@@ -130,7 +140,7 @@ pub async fn run(
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(command) = commands.recv() => batch.push(told(command)),
+            Some(command) = commands.recv() => batch.push(driver.told(command)),
             count = inputs.recv_many(&mut batch, BATCH) => if count == 0 {
                 return Err(DriverError::Part("the queue of inputs".to_owned()));
             },
@@ -138,14 +148,6 @@ pub async fn run(
         }
     }
     driver.end(inputs).await
-}
-
-fn told(command: Command) -> Input {
-    match command {
-        Command::Configured(configuration) => Input::Configured(configuration),
-        Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
-        Command::Hinted(repository) => Input::Hinted { repository },
-    }
 }
 
 async fn until(wake: Option<Timestamp>, now: Timestamp) {
@@ -173,6 +175,9 @@ struct Driver {
     effects: Effects,
     board: Board,
     dirty: BTreeSet<ApplicationName>,
+    /// How many orders came, and who waits for the answers.
+    orders: u64,
+    replies: BTreeMap<u64, oneshot::Sender<Result<Seq, OrderError>>>,
     /// When the open gates were opened, for the histogram.
     gates: BTreeMap<Seq, Timestamp>,
     renewed: Instant,
@@ -182,6 +187,19 @@ struct Driver {
 }
 
 impl Driver {
+    fn told(&mut self, command: Command) -> Input {
+        match command {
+            Command::Configured(configuration) => Input::Configured(configuration),
+            Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
+            Command::Hinted(repository) => Input::Hinted { repository },
+            Command::Order { order, reply } => {
+                self.orders += 1;
+                self.replies.insert(self.orders, reply);
+                Input::Ordered { id: self.orders, order }
+            }
+        }
+    }
+
     /// Decides on inputs, records, and acts. Breaks when `end` comes while the journal cannot be written.
     async fn step(
         &mut self,
@@ -200,9 +218,16 @@ impl Driver {
             reason: "the journal could not be written, or the machine slept".to_owned(),
         });
         let inputs = lost.into_iter().chain(inputs).collect();
-        let proposal = self.engine.propose(inputs, now);
+        let mut proposal = self.engine.propose(inputs, now);
+        let answers = std::mem::take(&mut proposal.answers);
         let documents = proposal.documents.clone();
         let Some(events) = self.record(proposal, end).await? else { return Ok(ControlFlow::Break(())) };
+        for (id, answer) in answers {
+            if let Some(reply) = self.replies.remove(&id) {
+                // Whoever asked may have left.
+                let _ = reply.send(answer.map_err(OrderError::from));
+            }
+        }
         let now = self.ticks.now();
         let Step { start, stop, wake, touched } = self.engine.commit(&events, &documents, now);
         self.wake = wake;
@@ -343,6 +368,7 @@ fn stored(digest: taffrail_model::Digest, document: &Document) -> journal::Docum
         Document::Set(set) => set.to_bytes(),
         Document::Plan(plan) => plan.to_bytes(),
         Document::Configuration(configuration) => configuration.to_bytes(),
+        Document::Fields(fields) => fields.to_bytes(),
     };
     journal::Document { digest, bytes, confidential: false }
 }

@@ -90,6 +90,7 @@ fn configuration() -> Configuration {
         repository: "shop".parse().unwrap(),
         path: ".".to_owned(),
         namespace: None,
+        service_account: None,
         sync: SyncPolicy::default(),
         gate: GatePolicy::default(),
         on_failure: OnFailure::Revert,

@@ -83,6 +83,9 @@ pub struct Application {
     pub path: String,
     /// For objects that name none.
     pub namespace: Option<String>,
+    /// The service account that its writes are made as, by impersonation; the daemon's own identity without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<ServiceAccount>,
     /// How it is applied.
     pub sync: SyncPolicy,
     /// How it is judged.
@@ -91,12 +94,36 @@ pub struct Application {
     pub on_failure: OnFailure,
 }
 
-/// How an application is applied.
+/// A service account of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ServiceAccount {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How an application is applied. What has its default is not stored, so that older configurations keep their digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncPolicy {
+    /// What starts a sync.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mode: SyncMode,
     /// Delete what is no longer desired.
     pub prune: bool,
+    /// The share of an application's objects, in percent, that may be pruned without being acknowledged.
+    #[serde(default = "prune_limit", skip_serializing_if = "is_prune_limit")]
+    pub prune_limit: u8,
+    /// What is done about drift.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drift: DriftPolicy,
+    /// What is done about fields that others manage and that were never ours.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub conflicts: ConflictPolicy,
+    /// What is done about objects that are there already and not ours.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub foreign: ForeignPolicy,
     /// How long refusals that may pass are tried again.
     #[serde(with = "crate::duration::text")]
     pub timeout: Duration,
@@ -104,8 +131,75 @@ pub struct SyncPolicy {
 
 impl Default for SyncPolicy {
     fn default() -> Self {
-        Self { prune: true, timeout: Duration::from_secs(600) }
+        Self {
+            mode: SyncMode::default(),
+            prune: true,
+            prune_limit: PRUNE_LIMIT,
+            drift: DriftPolicy::default(),
+            conflicts: ConflictPolicy::default(),
+            foreign: ForeignPolicy::default(),
+            timeout: Duration::from_secs(600),
+        }
     }
+}
+
+/// The default of [`SyncPolicy::prune_limit`].
+pub const PRUNE_LIMIT: u8 = 30;
+
+fn prune_limit() -> u8 {
+    PRUNE_LIMIT
+}
+
+fn is_prune_limit(limit: &u8) -> bool {
+    *limit == PRUNE_LIMIT
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What starts a sync: `sync.mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SyncMode {
+    /// A changed desired state.
+    #[default]
+    Automatic,
+    /// A person's order.
+    Manual,
+}
+
+/// What is done about drift: `sync.heal`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DriftPolicy {
+    /// It is recorded and mended.
+    #[default]
+    Heal,
+    /// It is recorded.
+    Record,
+}
+
+/// What is done about fields that others manage and that were never ours: `sync.conflicts`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ConflictPolicy {
+    /// The sync fails and names them.
+    #[default]
+    Fail,
+    /// They are taken.
+    Take,
+}
+
+/// What is done about objects that are there already and not ours: `adopt`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ForeignPolicy {
+    /// The sync fails and names them.
+    #[default]
+    Refuse,
+    /// They are taken over from whoever applied them.
+    TakeOver,
 }
 
 /// How an application is judged.
@@ -122,6 +216,12 @@ pub struct GatePolicy {
     pub fail_fast: FailFast,
     /// Checks that must pass besides.
     pub checks: Vec<Check>,
+    /// How long it keeps judging after it passed; not at all when zero.
+    #[serde(default, skip_serializing_if = "Duration::is_zero", with = "crate::duration::text")]
+    pub watch: Duration,
+    /// How many of the last lines of a failed container's log are recorded.
+    #[serde(default = "log_lines", skip_serializing_if = "is_log_lines")]
+    pub log_lines: u8,
     /// How long the clocks may stand still, in all, while the cluster cannot be seen; they run on after that.
     #[serde(with = "crate::duration::text")]
     pub longest_pause: Duration,
@@ -134,9 +234,22 @@ impl Default for GatePolicy {
             settle: Duration::from_secs(30),
             fail_fast: FailFast::default(),
             checks: Vec::new(),
+            watch: Duration::ZERO,
+            log_lines: LOG_LINES,
             longest_pause: Duration::from_secs(24 * 3600),
         }
     }
+}
+
+/// The default of [`GatePolicy::log_lines`].
+pub const LOG_LINES: u8 = 20;
+
+fn log_lines() -> u8 {
+    LOG_LINES
+}
+
+fn is_log_lines(lines: &u8) -> bool {
+    *lines == LOG_LINES
 }
 
 impl GatePolicy {
@@ -182,6 +295,32 @@ pub enum Check {
         #[serde(with = "crate::duration::text")]
         interval: Duration,
     },
+    /// The same, asked of a Service through the API server's proxy.
+    #[serde(rename_all = "camelCase")]
+    Service {
+        /// What is asked.
+        target: ServiceTarget,
+        /// Longest time for an answer.
+        #[serde(with = "crate::duration::text")]
+        timeout: Duration,
+        /// Time between two tries.
+        #[serde(with = "crate::duration::text")]
+        interval: Duration,
+    },
+}
+
+/// A path of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceTarget {
+    /// The Service's namespace; the application's without one.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its port, by number or name.
+    pub port: String,
+    /// The path, from `/` on.
+    pub path: String,
 }
 
 /// What happens when a sync or its gate fails.

@@ -26,6 +26,66 @@ pub struct DesiredObject {
     pub api_version: ApiVersion,
     /// Digest of the manifest, keyed when it is a Secret's.
     pub manifest: Digest,
+    /// What the manifest asks of us.
+    #[serde(default, skip_serializing_if = "ObjectOptions::is_default")]
+    pub options: ObjectOptions,
+}
+
+/// What a manifest asks of us, by its `taffrail.dev/` annotations and its content. Part of the desired set, since
+/// decisions rest on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectOptions {
+    /// `taffrail.dev/prune`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub prune: PruneOption,
+    /// `taffrail.dev/replace`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replace: ReplaceOption,
+    /// What this object, an autoscaler, sets the replicas of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scales: Option<ObjectKey>,
+    /// Whether the manifest sets `spec.replicas`, which an autoscaler may set as well.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sets_replicas: bool,
+}
+
+impl ObjectOptions {
+    /// Whether it asks for nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// When an object that is no longer desired is deleted: annotation `taffrail.dev/prune`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PruneOption {
+    /// `after`: once the gate has passed.
+    #[default]
+    After,
+    /// `before`: before anything is written.
+    Before,
+    /// `disabled`: never; it is kept and no longer ours.
+    Disabled,
+}
+
+/// Whether an object may be deleted and made anew when a field that may not change does: annotation
+/// `taffrail.dev/replace`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplaceOption {
+    /// No.
+    #[default]
+    Never,
+    /// `"true"`: yes, unless it holds data.
+    WithoutData,
+    /// `delete-data`: yes, although it holds data.
+    WithData,
 }
 
 /// What one sync or revert writes. Decided once, at its start; what follows only carries it out.
@@ -38,7 +98,7 @@ pub struct Plan {
     pub writes: Vec<PlannedWrite>,
     /// Deleted after the gate, in this order.
     pub prunes: Vec<ObjectKey>,
-    /// No longer desired, but of a kind that is never pruned without being asked: kept.
+    /// No longer desired, but not pruned without being asked: kept.
     pub held: Vec<ObjectKey>,
     /// Not written, and broken before: the gate ignores them, for these reasons.
     pub ignored: Vec<ObjectReason>,
@@ -68,6 +128,8 @@ pub enum WriteKind {
     Create,
     /// We made it: the write demands this uid.
     Change(Uid),
+    /// We made it, and it does not change in place (a Job): it is deleted and made anew.
+    Replace(Uid),
 }
 
 macro_rules! document {

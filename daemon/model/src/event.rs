@@ -95,12 +95,19 @@ pub enum ActorKind {
     Daemon,
     /// Who wrote the newest commit of a revision.
     Author,
+    /// Who gave an order.
+    Person,
 }
 
 impl Actor {
     /// The daemon.
     pub fn daemon() -> Self {
         Self { kind: ActorKind::Daemon, name: "taffrail".to_owned() }
+    }
+
+    /// Who gave an order: the name that a token maps to, or of the system's user.
+    pub fn person(name: &str) -> Self {
+        Self { kind: ActorKind::Person, name: name.to_owned() }
     }
 
     /// A commit's author.

@@ -6,9 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::health::ObjectReason;
+use crate::fields::ForeignField;
+use crate::health::{Evidence, ObjectReason};
 use crate::object::{ObjectKey, Uid};
 use crate::revision::{Commit, CommitId, Relation};
+use crate::{Seq, Timestamp};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +163,12 @@ pub enum Fact {
         resource_version: String,
         /// How many attempts it took.
         attempts: u32,
+        /// Names the stored set of fields that are ours since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fields: Option<Digest>,
+        /// Whether `spec.replicas` was left to an autoscaler.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        autoscaled: bool,
     },
     /// An object could not be written or deleted.
     ObjectFailed {
@@ -224,6 +232,9 @@ pub enum Fact {
         verdict: String,
         /// What was not healthy, and why; at most 100.
         objects: Vec<ObjectReason>,
+        /// What the cluster tells of them besides, redacted; at most 10.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<Evidence>,
     },
     /// A sync ended well.
     SyncSucceeded {
@@ -282,6 +293,178 @@ pub enum Fact {
         /// Every object's own reason; at most 1000.
         objects: Vec<ObjectReason>,
     },
+
+    /// An object that was there before, ours by its mark or taken over, is in the inventory from here on.
+    ObjectAdopted {
+        /// The object.
+        object: ObjectKey,
+        /// Its uid.
+        uid: Uid,
+        /// The field managers that it was taken over from; empty when it bore our mark.
+        from: Vec<String>,
+    },
+    /// Fields that are not ours stand in the way of a write.
+    ObjectConflicted {
+        /// The object.
+        object: ObjectKey,
+        /// The fields and who manages them; at most 100.
+        conflicts: Vec<ForeignField>,
+        /// How many attempts were made.
+        attempts: u32,
+    },
+    /// An object that cannot be changed in place will be deleted and made anew.
+    ObjectReplaceStarted {
+        /// The object.
+        object: ObjectKey,
+        /// The uid that is deleted.
+        uid: Uid,
+        /// Why it cannot be changed: the server's words, redacted.
+        reason: String,
+    },
+    /// A live object is not as we wrote it. With `heal`, what is written to mend it is intended from here on.
+    DriftDetected {
+        /// The object.
+        object: ObjectKey,
+        /// The fields of ours that somebody else changed or removed; at most 100. Empty when the object is gone.
+        fields: Vec<ForeignField>,
+        /// Whether it is mended.
+        heal: bool,
+    },
+    /// It is as we wrote it again, by us.
+    DriftHealed {
+        /// The object.
+        object: ObjectKey,
+        /// The fields that were taken back, and from whom; at most 100.
+        fields: Vec<ForeignField>,
+    },
+    /// It is as we wrote it again, by somebody else.
+    DriftEnded {
+        /// The object.
+        object: ObjectKey,
+    },
+    /// Somebody keeps changing an object back: it is no longer mended, until it is written for another reason.
+    HealStopped {
+        /// The object.
+        object: ObjectKey,
+        /// The fields, and who changes them.
+        fields: Vec<ForeignField>,
+        /// How often they were mended.
+        heals: u32,
+    },
+
+    /// Objects that are no longer desired are kept until somebody acknowledges that they are deleted.
+    PruneHeld {
+        /// The objects, and why each is held; at most 1000.
+        objects: Vec<ObjectReason>,
+        /// How many there are.
+        count: u64,
+    },
+    /// Somebody acknowledged that they are deleted.
+    PruneAcknowledged {
+        /// The objects.
+        objects: Vec<ObjectKey>,
+        /// Why.
+        reason: String,
+    },
+    /// An application left the configuration: its objects stay, until somebody decides.
+    ApplicationRemoved {
+        /// How many objects it has.
+        objects: u64,
+    },
+    /// Somebody decided about the objects of an application that left the configuration.
+    RemovalDecided {
+        /// What becomes of them.
+        choice: RemovalChoice,
+        /// Names the stored plan, if they are deleted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<Digest>,
+        /// Why.
+        reason: String,
+    },
+    /// It is done: nothing of the application is ours any more, save what is named.
+    RemovalFinished {
+        /// What became of them.
+        choice: RemovalChoice,
+        /// Objects that could not be deleted, and why; at most 1000.
+        objects: Vec<ObjectReason>,
+    },
+
+    /// The claim on an application in its cluster will be written.
+    ClaimStarted {
+        /// Whose claim it takes the place of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        over: Option<Holder>,
+    },
+    /// The claim is ours.
+    ClaimHeld {
+        /// The event of [`Fact::ClaimStarted`].
+        started: Seq,
+    },
+    /// The claim is somebody else's: nothing is written until somebody says `adopt`.
+    ClaimRefused {
+        /// Whose.
+        holder: Holder,
+    },
+    /// The claim was ours and is not any more: nothing is written until somebody says `adopt`.
+    ClaimLost {
+        /// Whose it is now; none when it was deleted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holder: Option<Holder>,
+    },
+    /// Somebody decided that the application, and what earlier installations or epochs made for it, is ours.
+    AdoptionApproved {
+        /// Why.
+        reason: String,
+    },
+
+    /// Somebody asked for a poll.
+    RefreshRequested {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody asked for a sync.
+    SyncRequested {
+        /// The objects to write; all when empty.
+        only: Vec<ObjectKey>,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody suspended the application: no sync starts, and nothing is healed.
+    ApplicationSuspended {
+        /// Until when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Why.
+        reason: String,
+    },
+    /// The suspension is over.
+    ApplicationResumed {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody lifted the hold and the quarantine of a state.
+    DesiredStateReleased {
+        /// The state.
+        desired: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody asked to go back to a recorded state.
+    RevertRequested {
+        /// The state.
+        to: Digest,
+        /// The event that names it.
+        named: Seq,
+        /// The revision that asked for it.
+        revision: CommitId,
+        /// Why.
+        reason: String,
+    },
+    /// A state stayed healthy for as long as `gate.watch` says.
+    GateWatchEnded {
+        /// The state.
+        desired: Digest,
+    },
 }
 
 /// How much a desired state differs from the one before.
@@ -304,6 +487,31 @@ pub struct PlanCounts {
     pub change: u64,
     /// Objects that it deletes, before or after.
     pub prune: u64,
+}
+
+/// What becomes of the objects of an application that left the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RemovalChoice {
+    /// They are deleted, save what holds data.
+    Prune,
+    /// They stay, and are nobody's.
+    Orphan,
+}
+
+/// Who holds the claim on an application.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Holder {
+    /// The installation.
+    pub installation: String,
+    /// The life of its journal.
+    pub epoch: crate::event::Epoch,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "installation {} in epoch {}", self.installation, self.epoch.0)
+    }
 }
 
 /// Why a rendered state is not taken.
@@ -383,11 +591,35 @@ impl Fact {
             Self::RevertStarted { .. } => "RevertStarted",
             Self::Reverted { .. } => "Reverted",
             Self::RevertFailed { .. } => "RevertFailed",
+            Self::ObjectAdopted { .. } => "ObjectAdopted",
+            Self::ObjectConflicted { .. } => "ObjectConflicted",
+            Self::ObjectReplaceStarted { .. } => "ObjectReplaceStarted",
+            Self::DriftDetected { .. } => "DriftDetected",
+            Self::DriftHealed { .. } => "DriftHealed",
+            Self::DriftEnded { .. } => "DriftEnded",
+            Self::HealStopped { .. } => "HealStopped",
+            Self::PruneHeld { .. } => "PruneHeld",
+            Self::PruneAcknowledged { .. } => "PruneAcknowledged",
+            Self::ApplicationRemoved { .. } => "ApplicationRemoved",
+            Self::RemovalDecided { .. } => "RemovalDecided",
+            Self::RemovalFinished { .. } => "RemovalFinished",
+            Self::ClaimStarted { .. } => "ClaimStarted",
+            Self::ClaimHeld { .. } => "ClaimHeld",
+            Self::ClaimRefused { .. } => "ClaimRefused",
+            Self::ClaimLost { .. } => "ClaimLost",
+            Self::AdoptionApproved { .. } => "AdoptionApproved",
+            Self::RefreshRequested { .. } => "RefreshRequested",
+            Self::SyncRequested { .. } => "SyncRequested",
+            Self::ApplicationSuspended { .. } => "ApplicationSuspended",
+            Self::ApplicationResumed { .. } => "ApplicationResumed",
+            Self::DesiredStateReleased { .. } => "DesiredStateReleased",
+            Self::RevertRequested { .. } => "RevertRequested",
+            Self::GateWatchEnded { .. } => "GateWatchEnded",
         }
     }
 
     /// Every kind, in the order of the variants.
-    pub const KINDS: [&'static str; 34] = [
+    pub const KINDS: &'static [&'static str] = &[
         "JournalCreated",
         "JournalRestored",
         "DaemonStarted",
@@ -422,6 +654,30 @@ impl Fact {
         "RevertStarted",
         "Reverted",
         "RevertFailed",
+        "ObjectAdopted",
+        "ObjectConflicted",
+        "ObjectReplaceStarted",
+        "DriftDetected",
+        "DriftHealed",
+        "DriftEnded",
+        "HealStopped",
+        "PruneHeld",
+        "PruneAcknowledged",
+        "ApplicationRemoved",
+        "RemovalDecided",
+        "RemovalFinished",
+        "ClaimStarted",
+        "ClaimHeld",
+        "ClaimRefused",
+        "ClaimLost",
+        "AdoptionApproved",
+        "RefreshRequested",
+        "SyncRequested",
+        "ApplicationSuspended",
+        "ApplicationResumed",
+        "DesiredStateReleased",
+        "RevertRequested",
+        "GateWatchEnded",
     ];
 
     /// The object that it is about, for the index.
@@ -432,7 +688,14 @@ impl Fact {
             | Self::ObjectGone { object, .. }
             | Self::ObjectPruned { object, .. }
             | Self::ObjectKeptForward { object, .. }
-            | Self::ObjectDegraded { object, .. } => Some(object),
+            | Self::ObjectDegraded { object, .. }
+            | Self::ObjectAdopted { object, .. }
+            | Self::ObjectConflicted { object, .. }
+            | Self::ObjectReplaceStarted { object, .. }
+            | Self::DriftDetected { object, .. }
+            | Self::DriftHealed { object, .. }
+            | Self::DriftEnded { object }
+            | Self::HealStopped { object, .. } => Some(object),
             _ => None,
         }
     }
@@ -446,7 +709,8 @@ impl Fact {
             | Self::DesiredStateRefused { revision, .. }
             | Self::SyncStarted { revision, .. }
             | Self::SyncHeld { revision, .. }
-            | Self::RevertStarted { revision, .. } => Some(revision),
+            | Self::RevertStarted { revision, .. }
+            | Self::RevertRequested { revision, .. } => Some(revision),
             _ => None,
         }
     }

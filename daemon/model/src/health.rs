@@ -65,3 +65,22 @@ pub struct ObjectReason {
     /// The reason, redacted.
     pub reason: String,
 }
+
+/// What the cluster tells of something that is not healthy: for the person who reads why a gate failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The object of ours.
+    pub object: ObjectKey,
+    /// The pod of it that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// The container, its state, its last state and exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The newest warning events, redacted, the newest first; at most 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The last lines of the container's log, redacted; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+}

@@ -7,21 +7,29 @@ pub mod digest;
 pub mod duration;
 pub mod event;
 pub mod fact;
+pub mod fields;
 pub mod health;
 pub mod live;
 pub mod manifest;
 pub mod name;
 pub mod object;
+pub mod order;
 pub mod revision;
+pub mod write;
 
-pub use desired::{DesiredObject, DesiredSet, Plan, PlannedWrite, WriteKind};
+pub use desired::{
+    DesiredObject, DesiredSet, ObjectOptions, Plan, PlannedWrite, PruneOption, ReplaceOption, WriteKind,
+};
 pub use digest::Digest;
 pub use event::{Actor, ActorKind, Envelope, Epoch, Event, Seq, Subject, SubjectKind};
 pub use fact::Fact;
-pub use health::{Health, ObjectReason};
+pub use fields::{FieldPath, FieldSet, ForeignField, ManagedFields, Operation};
+pub use health::{Evidence, Health, ObjectReason};
 pub use jiff::Timestamp;
 pub use live::{LiveObject, Watch, WatchEvent, WatchScope};
 pub use manifest::Manifest;
 pub use name::{ApplicationName, RepositoryName};
 pub use object::{ApiVersion, ObjectKey, Uid};
+pub use order::{Action, ObjectSelector, Order, OrderRefused, RecordedState};
 pub use revision::{Commit, CommitId, Relation};
+pub use write::{Replicas, Take};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::fields::ManagedFields;
 use crate::object::{ApiVersion, ObjectKey, Uid};
 
-/// A live object. Watches drop `metadata.managedFields`, and `data` and `stringData` of Secrets and ConfigMaps, before they make one.
+/// A live object. Watches take `metadata.managedFields` out of the body, and drop `data` and `stringData` of Secrets and ConfigMaps.
 #[derive(Clone, PartialEq)]
 pub struct LiveObject {
     /// What it is.
@@ -21,6 +22,8 @@ pub struct LiveObject {
     pub resource_version: String,
     /// The object.
     pub body: Arc<Value>,
+    /// Who manages which fields of it; only kept of objects that are watched as ours.
+    pub managers: Arc<[ManagedFields]>,
 }
 
 impl fmt::Debug for LiveObject {

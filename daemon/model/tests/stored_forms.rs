@@ -8,9 +8,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason};
+use taffrail_model::fact::{ChangeCounts, HoldReason, Holder, PlanCounts, RefusalReason, RemovalChoice};
 use taffrail_model::{
-    Actor, Commit, Digest, Envelope, Epoch, Event, Fact, ObjectKey, ObjectReason, Relation, Seq, Subject, Uid,
+    Actor, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, ObjectKey, ObjectReason, Relation,
+    Seq, Subject, Uid,
 };
 
 fn folder() -> PathBuf {
@@ -26,6 +27,11 @@ fn samples() -> Vec<Fact> {
     let reasons = || vec![ObjectReason { object: object.clone(), reason: text() }];
     let commit =
         Commit { id: revision.clone(), author: "Ada <ada@example.org>".to_owned(), subject: "Raise".to_owned() };
+    let fields = || {
+        let field = FieldPath(".spec.replicas".to_owned());
+        vec![ForeignField { field, manager: Some("kubectl-edit".to_owned()) }]
+    };
+    let holder = Holder { installation: "another".to_owned(), epoch: Epoch(2) };
     let counts = PlanCounts { create: 1, change: 2, prune: 3 };
     vec![
         Fact::JournalCreated { installation: "installation".to_owned(), key_check: digest("key") },
@@ -68,15 +74,17 @@ fn samples() -> Vec<Fact> {
             created: true,
             resource_version: "42".to_owned(),
             attempts: 1,
+            fields: None,
+            autoscaled: false,
         },
         Fact::ObjectFailed { object: object.clone(), reason: text(), attempts: 2 },
         Fact::ObjectGone { object: object.clone(), uid: uid.clone() },
-        Fact::ObjectPruned { object: object.clone(), uid: Some(uid) },
+        Fact::ObjectPruned { object: object.clone(), uid: Some(uid.clone()) },
         Fact::ObjectKeptForward { object: object.clone(), reason: text() },
         Fact::GateOpened { timeout: 600_000, settle: 30_000, objects: 25, ignored: reasons() },
         Fact::ObjectDegraded { object: object.clone(), reason: text() },
         Fact::GatePassed { desired: digest("new") },
-        Fact::GateFailed { desired: digest("new"), verdict: text(), objects: reasons() },
+        Fact::GateFailed { desired: digest("new"), verdict: text(), objects: reasons(), evidence: Vec::new() },
         Fact::SyncSucceeded { desired: digest("new"), held: vec![object.clone()] },
         Fact::SyncFailed { verdict: text(), objects: reasons() },
         Fact::SyncSuperseded { by: digest("newer") },
@@ -85,12 +93,36 @@ fn samples() -> Vec<Fact> {
             from: digest("new"),
             to: digest("old"),
             passed: Seq(7),
-            revision,
+            revision: revision.clone(),
             plan: digest("plan"),
             counts,
         },
         Fact::Reverted { desired: digest("old"), held: vec![object.clone()] },
         Fact::RevertFailed { verdict: text(), objects: reasons() },
+        Fact::ObjectAdopted { object: object.clone(), uid: uid.clone(), from: vec!["helm".to_owned()] },
+        Fact::ObjectConflicted { object: object.clone(), conflicts: fields(), attempts: 1 },
+        Fact::ObjectReplaceStarted { object: object.clone(), uid, reason: text() },
+        Fact::DriftDetected { object: object.clone(), fields: fields(), heal: true },
+        Fact::DriftHealed { object: object.clone(), fields: fields() },
+        Fact::DriftEnded { object: object.clone() },
+        Fact::HealStopped { object: object.clone(), fields: fields(), heals: 5 },
+        Fact::PruneHeld { objects: reasons(), count: 1 },
+        Fact::PruneAcknowledged { objects: vec![object.clone()], reason: text() },
+        Fact::ApplicationRemoved { objects: 25 },
+        Fact::RemovalDecided { choice: RemovalChoice::Prune, plan: Some(digest("plan")), reason: text() },
+        Fact::RemovalFinished { choice: RemovalChoice::Orphan, objects: reasons() },
+        Fact::ClaimStarted { over: Some(holder.clone()) },
+        Fact::ClaimHeld { started: Seq(7) },
+        Fact::ClaimRefused { holder: holder.clone() },
+        Fact::ClaimLost { holder: Some(holder) },
+        Fact::AdoptionApproved { reason: text() },
+        Fact::RefreshRequested { reason: text() },
+        Fact::SyncRequested { only: vec![object], reason: text() },
+        Fact::ApplicationSuspended { until: Some("2026-11-21T03:00:00Z".parse().unwrap()), reason: text() },
+        Fact::ApplicationResumed { reason: text() },
+        Fact::DesiredStateReleased { desired: digest("new"), reason: text() },
+        Fact::RevertRequested { to: digest("old"), named: Seq(7), revision, reason: text() },
+        Fact::GateWatchEnded { desired: digest("new") },
     ]
 }
 

@@ -5,8 +5,11 @@
 
 use std::time::Duration;
 
-use taffrail_model::{ApiVersion, ApplicationName, Manifest, ObjectKey, Uid};
-pub use taffrail_model::{Watch, WatchEvent, WatchScope};
+use serde_json::Value;
+use taffrail_model::configuration::{ForeignPolicy, ServiceAccount};
+use taffrail_model::fact::Holder;
+use taffrail_model::{ApiVersion, ApplicationName, FieldSet, ForeignField, Manifest, ObjectKey, Uid};
+pub use taffrail_model::{Replicas, Take, Watch, WatchEvent, WatchScope};
 
 use crate::{BoxFuture, BoxStream};
 
@@ -14,8 +17,12 @@ use crate::{BoxFuture, BoxStream};
 pub const OWNER_ANNOTATION: &str = "taffrail.dev/owner";
 /// Label by which watches find our objects. It is a filter and proves nothing: EndpointSlices inherit it.
 pub const APPLICATION_LABEL: &str = "taffrail.dev/application";
+/// Annotation of a claim: `INSTALLATION/EPOCH`.
+pub const CLAIM_ANNOTATION: &str = "taffrail.dev/claim";
 /// Field manager of all our writes.
 pub const FIELD_MANAGER: &str = "taffrail";
+/// Field manager that `spec.replicas` is handed to when an autoscaler sets it.
+pub const SEED_MANAGER: &str = "taffrail-seed";
 
 /// Whose an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +31,8 @@ pub struct Owner {
     pub installation: String,
     /// The application.
     pub application: ApplicationName,
+    /// Earlier installations whose marks count as ours, since somebody said `adopt`.
+    pub predecessors: Vec<String>,
 }
 
 impl Owner {
@@ -41,8 +50,16 @@ pub struct Apply {
     /// Whose it is.
     pub owner: Owner,
     /// The uid that the object must have. Without one the object is looked up first: absent or ours is written,
-    /// anything else refused.
+    /// anything else refused or taken over.
     pub uid: Option<Uid>,
+    /// What becomes of an object that is there already and bears nobody's mark of ours.
+    pub foreign: ForeignPolicy,
+    /// Fields that may be taken from other managers. Nothing else ever is.
+    pub take: Take,
+    /// What becomes of `spec.replicas`.
+    pub replicas: Replicas,
+    /// Who writes.
+    pub identity: Option<ServiceAccount>,
 }
 
 /// What an apply did.
@@ -54,6 +71,13 @@ pub struct Applied {
     pub created: bool,
     /// The server's resourceVersion after it.
     pub resource_version: String,
+    /// The fields that are ours since.
+    pub fields: FieldSet,
+    /// The fields that were taken, and from whom.
+    pub taken: Vec<ForeignField>,
+    /// Whether it was there and not in the inventory: the field managers that it was taken over from, none when it bore
+    /// our mark.
+    pub adopted: Option<Vec<String>>,
 }
 
 /// One delete, with `propagationPolicy: Background`.
@@ -69,6 +93,8 @@ pub struct Delete {
     pub uid: Option<Uid>,
     /// Whether to wait until it is gone.
     pub wait: bool,
+    /// Who deletes.
+    pub identity: Option<ServiceAccount>,
 }
 
 /// What a delete did.
@@ -99,10 +125,61 @@ pub enum WriteErrorKind {
     Unreachable,
     /// The object with the expected uid is gone, or another has its name.
     Gone,
+    /// Fields that others manage, and that may not be taken, stand in the way.
+    Conflict(Vec<ForeignField>),
     /// Fields that may not change would.
     Immutable,
     /// Nothing but another manifest helps.
     Refused,
+}
+
+/// What an apply would do, as the server says: for diffs.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The live object; none when it is not there. Without managed fields.
+    pub live: Option<Value>,
+    /// What it would be.
+    pub after: Value,
+}
+
+/// A claim on an application, to be written.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Where claims lie.
+    pub namespace: String,
+    /// The application.
+    pub application: ApplicationName,
+    /// Whose it is to be.
+    pub holder: Holder,
+    /// Whose it may be now besides nobody's and ours; anything else is refused.
+    pub over: Option<Holder>,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is ours.
+    Held,
+    /// It is somebody else's.
+    By(Holder),
+}
+
+/// What is to be found out about an object that is not healthy.
+#[derive(Clone, Debug)]
+pub struct Examine {
+    /// The object.
+    pub object: ObjectKey,
+    /// Its uid.
+    pub uid: Uid,
+    /// Its pods that are not well, at most 3 of which are looked at.
+    pub pods: Vec<String>,
+    /// How many of the last lines of a log to read; none when zero.
+    pub log_lines: u8,
+    /// The Secrets of which all values are known and struck out by [`Self::struck_out`]: the log of a pod that uses any
+    /// other is not read.
+    pub known_secrets: Vec<ObjectKey>,
+    /// Values that are struck out wherever they appear.
+    pub struck_out: Vec<String>,
 }
 
 /// A Kubernetes API server.

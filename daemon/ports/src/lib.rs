@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod journal;
 pub mod metrics;
+pub mod orders;
 pub mod repositories;
 pub mod status;
 

@@ -9,7 +9,7 @@ fn resource(namespaced: bool) -> Resource {
 }
 
 fn owner() -> Owner {
-    Owner { installation: "here".to_owned(), application: "shop".parse().unwrap() }
+    Owner { installation: "here".to_owned(), application: "shop".parse().unwrap(), predecessors: Vec::new() }
 }
 
 fn sent(manifest: Value, namespaced: bool, uid: Option<&Uid>) -> Result<Value, String> {

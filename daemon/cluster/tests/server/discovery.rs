@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use taffrail_model::configuration::ForeignPolicy;
 use taffrail_model::{Manifest, Watch, WatchEvent, WatchScope};
+use taffrail_model::{Replicas, Take};
 use taffrail_ports::cluster::{Apply, Cluster, Delete, Deleted, WriteErrorKind};
 
 use crate::fake::{Fake, Reply, json};
@@ -34,12 +36,20 @@ fn small(line: &str) -> Option<Reply> {
 fn apply(api_version: &str, kind: &str) -> Apply {
     let metadata = json!({ "name": "a", "namespace": "shop" });
     let manifest = json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata });
-    Apply { manifest: Manifest::new(manifest).unwrap(), owner: owner(), uid: None }
+    Apply {
+        manifest: Manifest::new(manifest).unwrap(),
+        owner: owner(),
+        uid: None,
+        foreign: ForeignPolicy::Refuse,
+        take: Take::Nothing,
+        replicas: Replicas::AsRendered,
+        identity: None,
+    }
 }
 
 fn delete(api_version: &str, object: &str) -> Delete {
     let object = object.parse().unwrap();
-    Delete { object, api_version: api_version.into(), owner: owner(), uid: None, wait: false }
+    Delete { object, api_version: api_version.into(), owner: owner(), uid: None, wait: false, identity: None }
 }
 
 fn config_maps() -> Watch {

@@ -9,7 +9,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use taffrail_cluster::{KubeCluster, Options};
+use taffrail_model::configuration::ForeignPolicy;
 use taffrail_model::{Manifest, ObjectKey, Uid, Watch, WatchEvent, WatchScope};
+use taffrail_model::{Replicas, Take};
 use taffrail_ports::BoxStream;
 use taffrail_ports::cluster::{Applied, Apply, Cluster, Delete, Deleted, Owner, WriteError};
 use taffrail_ports::metrics::Metrics;
@@ -82,7 +84,15 @@ impl World {
     }
 
     pub fn request(&self, object: Value, uid: Option<&Uid>) -> Apply {
-        Apply { manifest: Manifest::new(object).unwrap(), owner: owner(), uid: uid.cloned() }
+        Apply {
+            manifest: Manifest::new(object).unwrap(),
+            owner: owner(),
+            uid: uid.cloned(),
+            foreign: ForeignPolicy::Refuse,
+            take: Take::Nothing,
+            replicas: Replicas::AsRendered,
+            identity: None,
+        }
     }
 
     pub async fn apply(&self, object: Value, uid: Option<&Uid>) -> Result<Applied, WriteError> {
@@ -92,7 +102,9 @@ impl World {
     pub async fn delete(&self, key: &str, uid: Option<&Uid>, wait: bool) -> Result<Deleted, WriteError> {
         let object: ObjectKey = key.replace("NS", &self.namespace).parse().unwrap();
         let api_version = "v1".into();
-        self.cluster.delete(Delete { object, api_version, owner: owner(), uid: uid.cloned(), wait }).await
+        self.cluster
+            .delete(Delete { object, api_version, owner: owner(), uid: uid.cloned(), wait, identity: None })
+            .await
     }
 
     pub fn watch(&self, api_version: &str, kind: &str) -> Events {
@@ -107,7 +119,7 @@ impl World {
 }
 
 pub fn owner() -> Owner {
-    Owner { installation: "here".to_owned(), application: "shop".parse().unwrap() }
+    Owner { installation: "here".to_owned(), application: "shop".parse().unwrap(), predecessors: Vec::new() }
 }
 
 /// A cluster for the text of a kubeconfig.

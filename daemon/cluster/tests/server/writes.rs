@@ -195,6 +195,7 @@ async fn a_namespace_in_a_manifest_of_a_cluster_scoped_kind_is_dropped() {
         owner: owner(),
         uid: None,
         wait: true,
+        identity: None,
     };
     assert_eq!(world.cluster.delete(delete.clone()).await, Ok(Deleted::Gone(uid)));
     assert_eq!(world.cluster.delete(delete).await, Ok(Deleted::Absent));

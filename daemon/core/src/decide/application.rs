@@ -245,7 +245,8 @@ impl Deciding<'_> {
                     [] => verdict,
                     unchecked => format!("{verdict}; {}", unchecked.join("; ")),
                 };
-                let fact = Fact::GateFailed { desired: sync.target.digest, verdict, objects };
+                let evidence = Vec::new();
+                let fact = Fact::GateFailed { desired: sync.target.digest, verdict, objects, evidence };
                 self.draft(fact).of(sync.id).because(opened).into()
             }
             Verdict::Open(_) if self.may_supersede(sync) => self.superseded(sync),

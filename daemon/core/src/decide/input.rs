@@ -36,6 +36,8 @@ pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
         Input::Rendered { application, revision, outcome, .. } => rendered(state, application, revision, outcome),
         Input::Written { key: crate::effect::EffectKey::Write(key), outcome } => written(state, key, outcome),
         Input::Seen { .. } | Input::Wake => cluster(state, context),
+        // The engine asks [`super::ordered`], since an order is answered.
+        Input::Ordered { .. } => Vec::new(),
         Input::Hinted { .. } | Input::Retrying { .. } | Input::Checked { .. } | Input::Written { .. } => Vec::new(),
     }
 }
@@ -182,13 +184,13 @@ fn written(state: &State, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
     let current = application.and_then(|application| application.sync.as_ref()).filter(|sync| sync.id == key.sync);
     let object = key.object.clone();
     let fact = match outcome {
-        Outcome::Applied { uid, manifest, created, resource_version, attempts } => Fact::ObjectApplied {
-            object,
-            uid: uid.clone(),
-            manifest: *manifest,
-            created: *created,
-            resource_version: resource_version.clone(),
-            attempts: *attempts,
+        Outcome::Applied { .. } => return applied(key, outcome),
+        Outcome::Conflicted { conflicts, attempts } => match current {
+            Some(_) => {
+                let conflicts = conflicts.iter().take(LISTED).cloned().collect();
+                Fact::ObjectConflicted { object, conflicts, attempts: *attempts }
+            }
+            None => return Vec::new(),
         },
         Outcome::Deleted { uid } => Fact::ObjectPruned { object, uid: uid.clone() },
         Outcome::Gone { uid } => match current {
@@ -207,6 +209,35 @@ fn written(state: &State, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
         Outcome::Stopped => return Vec::new(),
     };
     vec![Draft::application(&key.application, fact).of(key.sync)]
+}
+
+fn applied(key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
+    let Outcome::Applied { uid, manifest, created, resource_version, attempts, fields, taken, adopted, autoscaled } =
+        outcome
+    else {
+        return Vec::new();
+    };
+    let draft = |fact| Draft::application(&key.application, fact).of(key.sync);
+    let object = &key.object;
+    let adopted = adopted
+        .as_ref()
+        .map(|from| draft(Fact::ObjectAdopted { object: object.clone(), uid: uid.clone(), from: from.clone() }));
+    let fact = Fact::ObjectApplied {
+        object: object.clone(),
+        uid: uid.clone(),
+        manifest: *manifest,
+        created: *created,
+        resource_version: resource_version.clone(),
+        attempts: *attempts,
+        fields: Some(fields.digest()),
+        autoscaled: *autoscaled,
+    };
+    let written = draft(fact).with(Document::Fields(Arc::new(fields.clone())));
+    let healed = (!taken.is_empty()).then(|| {
+        let fields = taken.iter().take(LISTED).cloned().collect();
+        draft(Fact::DriftHealed { object: object.clone(), fields })
+    });
+    adopted.into_iter().chain([written]).chain(healed).collect()
 }
 
 /// When [`cluster`] has something to say without a new input.

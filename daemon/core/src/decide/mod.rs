@@ -6,9 +6,11 @@
 
 pub mod application;
 pub mod input;
+pub mod order;
 
 pub use application::next;
 pub use input::react;
+pub use order::ordered;
 
 use taffrail_model::{Actor, ApplicationName, Fact, RepositoryName, Seq, Subject, Timestamp};
 

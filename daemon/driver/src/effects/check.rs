@@ -22,7 +22,9 @@ pub(super) async fn check(hands: &Hands, key: EffectKey, check: Check, interval:
 }
 
 async fn once(hands: &Hands, check: &Check) -> Result<(), String> {
-    let Check::Http { url, timeout, .. } = check;
+    let Check::Http { url, timeout, .. } = check else {
+        return Err("checks of Services are not made yet".to_owned());
+    };
     let response = hands.http.get(url).timeout(*timeout).send().await;
     match response {
         Ok(response) if response.status().is_success() => Ok(()),

@@ -90,13 +90,13 @@ impl Effects {
             Effect::Watch(watch) => {
                 tokio::spawn(async move { watch::watch(&hands, watch, &mut stop).await });
             }
-            Effect::Apply { manifest, uid } => {
-                let write = write::Write::Apply { manifest };
-                tokio::spawn(async move { write::write(&hands, key, write, uid, &mut stop).await });
+            Effect::Apply { manifest, uid, foreign, take, replicas, identity } => {
+                let write = write::Write::Apply { manifest, foreign, take, replicas };
+                tokio::spawn(async move { write::write(&hands, key, write, uid, identity, &mut stop).await });
             }
-            Effect::Delete { api_version, uid } => {
+            Effect::Delete { api_version, uid, identity } => {
                 let write = write::Write::Delete { api_version };
-                tokio::spawn(async move { write::write(&hands, key, write, uid, &mut stop).await });
+                tokio::spawn(async move { write::write(&hands, key, write, uid, identity, &mut stop).await });
             }
             Effect::Check { check, interval } => {
                 tokio::spawn(async move { check::check(&hands, key, check, interval, &mut stop).await });

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use taffrail_core::{EffectKey, Input};
 use taffrail_kustomize::{Files, ReadError, RepositoryPath, TreeEntry};
-use taffrail_model::{ApplicationName, CommitId, DesiredObject, DesiredSet, Manifest, ObjectKey, RepositoryName};
+use taffrail_model::{
+    ApplicationName, CommitId, DesiredObject, DesiredSet, Manifest, ObjectKey, ObjectOptions, RepositoryName,
+};
 use taffrail_ports::journal::{Document, Journal, JournalError};
 use taffrail_ports::repositories::{Entry, RepositoryError, Tree};
 
@@ -121,7 +123,8 @@ fn make(
         let confidential = key.is_secret();
         let bytes = manifest.to_bytes();
         let digest = journal.digest(&bytes, confidential);
-        let desired = DesiredObject { api_version: manifest.api_version(), manifest: digest };
+        let desired =
+            DesiredObject { api_version: manifest.api_version(), manifest: digest, options: ObjectOptions::default() };
         if set.objects.insert(key.clone(), desired).is_some() {
             return Err(one(format!(
                 "two objects are {key}, once a namespace is given to those that name none: remove one"

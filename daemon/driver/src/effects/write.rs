@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
-use taffrail_model::{ApiVersion, Digest, Manifest, Uid};
+use taffrail_model::configuration::{ForeignPolicy, ServiceAccount};
+use taffrail_model::{ApiVersion, Digest, Manifest, Replicas, Take, Uid};
 use taffrail_ports::cluster::{Apply, Delete, Deleted, Owner, WriteError, WriteErrorKind};
 
 use super::{Hands, Stop};
@@ -18,7 +19,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// What to write.
 pub(super) enum Write {
     /// An object, from a stored manifest.
-    Apply { manifest: Digest },
+    Apply { manifest: Digest, foreign: ForeignPolicy, take: Take, replicas: Replicas },
     /// A delete.
     Delete { api_version: ApiVersion },
 }
@@ -29,16 +30,27 @@ enum Request {
     Delete(Delete),
 }
 
-pub(super) async fn write(hands: &Hands, key: EffectKey, write: Write, uid: Option<Uid>, stop: &mut Stop) {
-    let owner =
-        Owner { installation: hands.world.journal.installation(), application: write_key(&key).application.clone() };
+pub(super) async fn write(
+    hands: &Hands,
+    key: EffectKey,
+    write: Write,
+    uid: Option<Uid>,
+    identity: Option<ServiceAccount>,
+    stop: &mut Stop,
+) {
+    let owner = Owner {
+        installation: hands.world.journal.installation(),
+        application: write_key(&key).application.clone(),
+        predecessors: Vec::new(),
+    };
     let request = match write {
-        Write::Apply { manifest } => load(hands, manifest)
-            .await
-            .map(|content| Request::Apply(Apply { manifest: content, owner, uid: uid.clone() }, manifest)),
+        Write::Apply { manifest, foreign, take, replicas } => load(hands, manifest).await.map(|content| {
+            let uid = uid.clone();
+            Request::Apply(Apply { manifest: content, owner, uid, foreign, take, replicas, identity }, manifest)
+        }),
         Write::Delete { api_version } => {
             let object = write_key(&key).object.clone();
-            Ok(Request::Delete(Delete { object, api_version, owner, uid: uid.clone(), wait: false }))
+            Ok(Request::Delete(Delete { object, api_version, owner, uid: uid.clone(), wait: false, identity }))
         }
     };
     let outcome = match request {
@@ -59,6 +71,7 @@ async fn attempt(hands: &Hands, key: &EffectKey, stop: &mut Stop, uid: Option<Ui
         };
         let wait = match (error.kind, &uid) {
             (WriteErrorKind::Gone, Some(uid)) => return Outcome::Gone { uid: uid.clone() },
+            (WriteErrorKind::Conflict(conflicts), _) => return Outcome::Conflicted { conflicts, attempts },
             (WriteErrorKind::Immutable, _) => {
                 return Outcome::Refused { reason: error.message, immutable: true, attempts };
             }
@@ -87,6 +100,10 @@ async fn once(hands: &Hands, request: &Request, attempts: u32) -> Result<Outcome
                 created: applied.created,
                 resource_version: applied.resource_version,
                 attempts,
+                fields: applied.fields,
+                taken: applied.taken,
+                adopted: applied.adopted,
+                autoscaled: apply.replicas == Replicas::Autoscaled,
             })
         }
         Request::Delete(delete) => Ok(match hands.world.cluster.delete(delete.clone()).await? {

@@ -235,6 +235,8 @@ fn fact(index: usize) -> Fact {
             created: false,
             resource_version: index.to_string(),
             attempts: 1,
+            fields: None,
+            autoscaled: false,
         },
         3 => Fact::GatePassed { desired },
         _ => Fact::ClusterReachable {},

@@ -40,6 +40,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Read {
         repository: repository.value,
         path: path.value,
         namespace,
+        service_account: None,
         sync,
         gate,
         on_failure,
@@ -68,6 +69,7 @@ fn sync(fields: &mut Fields<'_, '_>) -> SyncPolicy {
     SyncPolicy {
         prune: fields.boolean("prune").unwrap_or(default.prune),
         timeout: value::duration_or(fields, "timeout", LEAST, default.timeout),
+        ..default
     }
 }
 
@@ -80,6 +82,7 @@ fn gate(fields: &mut Fields<'_, '_>) -> GatePolicy {
         fail_fast: fields.mapping("failFast", fail_fast).unwrap_or_default(),
         checks: fields.mappings("checks", check).into_iter().flatten().collect(),
         longest_pause: value::duration_or(fields, "longestPause", Duration::ZERO, default.longest_pause),
+        ..default
     }
 }
 

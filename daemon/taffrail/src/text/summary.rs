@@ -1,7 +1,7 @@
 //! What an event says, in a few words.
 
-use taffrail_model::fact::{ChangeCounts, PlanCounts, RefusalReason};
-use taffrail_model::{Commit, Fact, ObjectKey, ObjectReason, Relation, duration};
+use taffrail_model::fact::{ChangeCounts, PlanCounts, RefusalReason, RemovalChoice};
+use taffrail_model::{Commit, Fact, ForeignField, ObjectKey, ObjectReason, Relation, duration};
 
 /// A few words; empty when the kind says it all.
 pub(super) fn summary(fact: &Fact) -> String {
@@ -56,6 +56,60 @@ pub(super) fn summary(fact: &Fact) -> String {
         Fact::RevertStarted { revision, counts, passed, .. } => {
             format!("to {}, which passed in event {passed}: {}", revision.short(), plan(*counts))
         }
+        Fact::ObjectAdopted { object, from, .. } => match from.as_slice() {
+            [] => format!("{object}: it bears our mark"),
+            from => format!("{object} from {}", from.join(", ")),
+        },
+        Fact::ObjectConflicted { object, conflicts, .. } => format!("{object}: {}", foreign(conflicts)),
+        Fact::ObjectReplaceStarted { object, reason, .. } => format!("{object}: {reason}"),
+        Fact::DriftDetected { object, fields, heal } => {
+            let what = if fields.is_empty() { "it is gone".to_owned() } else { foreign(fields) };
+            format!("{object}: {what}{}", if *heal { "" } else { "; it is not mended, by configuration" })
+        }
+        Fact::DriftHealed { object, fields } => format!("{object}: {}", foreign(fields)),
+        Fact::DriftEnded { object } => object.to_string(),
+        Fact::HealStopped { object, fields, heals } => {
+            format!("{object}: mended {heals} times, and changed back each time: {}", foreign(fields))
+        }
+        Fact::PruneHeld { objects, count } => format!("{count} objects{}", reasons(objects)),
+        Fact::PruneAcknowledged { objects, reason } => format!("{} objects: {reason}", objects.len()),
+        Fact::ApplicationRemoved { objects } => format!("it has {objects} objects, which stay until somebody decides"),
+        Fact::RemovalDecided { choice, reason, .. } => format!("{}: {reason}", removal(*choice)),
+        Fact::RemovalFinished { choice, objects } => format!("{}{}", removal(*choice), reasons(objects)),
+        Fact::ClaimStarted { over } => over.as_ref().map(|over| format!("over {over}")).unwrap_or_default(),
+        Fact::ClaimHeld { .. } => String::new(),
+        Fact::ClaimRefused { holder } => format!("it is of {holder}"),
+        Fact::ClaimLost { holder } => match holder {
+            Some(holder) => format!("it is of {holder} now"),
+            None => "it was deleted".to_owned(),
+        },
+        Fact::AdoptionApproved { reason } | Fact::RefreshRequested { reason } | Fact::ApplicationResumed { reason } => {
+            reason.clone()
+        }
+        Fact::SyncRequested { only, reason } => match only.len() {
+            0 => reason.clone(),
+            some => format!("{some} objects: {reason}"),
+        },
+        Fact::ApplicationSuspended { until, reason } => match until {
+            Some(until) => format!("until {until}: {reason}"),
+            None => reason.clone(),
+        },
+        Fact::DesiredStateReleased { desired, reason } => format!("{}: {reason}", desired.short()),
+        Fact::RevertRequested { named, revision, reason, .. } => {
+            format!("to {}, as of event {named}: {reason}", revision.short())
+        }
+        Fact::GateWatchEnded { desired } => desired.short(),
+    }
+}
+
+fn foreign(fields: &[ForeignField]) -> String {
+    first(&fields.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+fn removal(choice: RemovalChoice) -> &'static str {
+    match choice {
+        RemovalChoice::Prune => "its objects are deleted",
+        RemovalChoice::Orphan => "its objects stay, and are nobody's",
     }
 }
 

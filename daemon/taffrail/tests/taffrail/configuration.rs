@@ -88,7 +88,7 @@ fn every_setting_is_taken() {
     assert_eq!((x.gate.timeout.as_secs(), x.gate.settle.as_secs(), x.gate.longest_pause.as_secs()), (4, 0, 7));
     let fail_fast = &x.gate.fail_fast;
     assert_eq!((fail_fast.restarts, fail_fast.image_pull.as_secs(), fail_fast.after.as_secs()), (5, 0, 6));
-    let Check::Http { url, timeout, interval } = &x.gate.checks[0];
+    let Check::Http { url, timeout, interval } = &x.gate.checks[0] else { panic!("it names a url") };
     assert_eq!((url.as_str(), timeout.as_secs(), interval.as_secs()), ("http://h/?a=b", 8, 9));
 }
 
