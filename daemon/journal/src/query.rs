@@ -100,7 +100,7 @@ fn filters(store: &Store, query: &EventQuery) -> Result<Vec<Filter>, JournalErro
     filters.extend(actor.map(|actor| vec![Term::Actor(actor).prefix()]));
     if !query.kinds.is_empty() {
         // By the known kinds: what a caller repeats or makes up costs nothing.
-        let kinds = Fact::KINDS.into_iter().filter(|kind| query.kinds.iter().any(|k| k == kind));
+        let kinds = Fact::KINDS.iter().copied().filter(|kind| query.kinds.iter().any(|k| k == kind));
         filters.push(kinds.map(|kind| Term::Kind(kind).prefix()).collect());
     }
     Ok(filters)
