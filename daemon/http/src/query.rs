@@ -86,7 +86,7 @@ impl EventsRequest {
             "kind" => {
                 for kind in value.split(',') {
                     if !Fact::KINDS.contains(&kind) {
-                        let nearest = nearest(kind, Fact::KINDS).unwrap_or_default();
+                        let nearest = nearest(kind, Fact::KINDS.iter().copied()).unwrap_or_default();
                         return Err(bad(&format!("there are no {kind:?} events; the nearest kind is {nearest}")));
                     }
                     query.kinds.push(kind.to_owned());

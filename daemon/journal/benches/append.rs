@@ -75,6 +75,8 @@ fn envelopes(head: &Head, count: u64) -> Vec<Envelope> {
                 created: false,
                 resource_version: seq.to_string(),
                 attempts: 1,
+                fields: None,
+                autoscaled: false,
             },
         })
         .collect()

@@ -83,6 +83,8 @@ pub fn applied(seq: u64) -> Fact {
         created: seq.is_multiple_of(2),
         resource_version: seq.to_string(),
         attempts: 1,
+        fields: None,
+        autoscaled: false,
     }
 }
 
