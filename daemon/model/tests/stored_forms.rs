@@ -176,5 +176,5 @@ fn the_document_of_events_has_a_row_for_each_kind_and_no_other() {
     let text = std::fs::read_to_string(document).unwrap();
     let rows: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(kind, _)| kind).collect();
-    assert_eq!(rows, Fact::KINDS.into_iter().collect());
+    assert_eq!(rows, Fact::KINDS.iter().copied().collect());
 }
