@@ -43,6 +43,19 @@ pub(super) fn check(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The path of a check of a Service: it stays below the Service, whatever the API server's proxy makes of it.
+pub(super) fn path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err("should start with /".into());
+    }
+    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\');
+    let encoded = text.to_ascii_lowercase();
+    if !text.bytes().all(sound) || ["/..", "/./", "%2e", "%2f", "%5c"].iter().any(|part| encoded.contains(part)) {
+        return Err("should be a plain path, without \"..\", spaces, fragments or encoded dots and slashes".into());
+    }
+    Ok(text.to_owned())
+}
+
 fn no_user(url: &Url, why: &str) -> Result<(), String> {
     if url.username().is_empty() && url.password().is_none() {
         return Ok(());

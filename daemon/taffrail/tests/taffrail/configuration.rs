@@ -1,10 +1,14 @@
 //! What a configuration means when nothing is wrong with it, and that no text breaks the reader.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use taffrail::configuration::{Cluster, Log, LogFormat, LogLevel, Settings, default_key_file, load, read};
-use taffrail_model::configuration::{Check, Credentials, OnFailure};
+use taffrail_model::configuration::{
+    Check, ConflictPolicy, Credentials, DriftPolicy, ForeignPolicy, OnFailure, ServiceAccount, ServiceTarget, SyncMode,
+    SyncPolicy,
+};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name)
@@ -40,7 +44,8 @@ fn what_the_reference_comments_out_is_right_too() {
     assert!(repository.credentials.is_some() && repository.ca_file.is_some());
     let application = settings.configuration.applications.values().next().unwrap();
     assert_eq!(application.namespace.as_deref(), Some("shop-staging"));
-    assert_eq!(application.gate.checks.len(), 1);
+    assert_eq!(application.gate.checks.len(), 2);
+    assert!(application.service_account.is_some());
 }
 
 #[test]
@@ -64,9 +69,11 @@ fn every_setting_is_taken() {
          - { name: a, url: 'https://h/a', ref: { branch: on }, poll: 1s, timeout: 2s, caFile: ca, credentials: { tokenFile: t } }\n\
          - { name: b, url: 'https://h/b', ref: { branch: 1.10 }, credentials: { user: u, passwordFile: /p } }\n\
          applications:\n\
-         - name: x\n  repository: a\n  path: ./a//b/\n  namespace: n\n  sync: { prune: false, timeout: 3s }\n\
-        \x20 gate: { timeout: 4s, settle: 0s, failFast: { restarts: 5, imagePull: 0s, after: 6s }, longestPause: 7s, \
-         checks: [{ http: { url: 'http://h/?a=b', timeout: 8s, interval: 9s } }] }\n  onFailure: hold\n",
+         - name: x\n  repository: a\n  path: ./a//b/\n  namespace: n\n  adopt: true\n  serviceAccount: n/d.e\n  \
+         sync: { prune: { limit: 5% }, timeout: 3s, mode: manual, heal: false, conflicts: take }\n\
+        \x20 gate: { timeout: 4s, settle: 0s, failFast: { restarts: 5, imagePull: 0s, after: 6s }, longestPause: 7s, watch: 30m, logLines: 3, \
+         checks: [{ http: { url: 'http://h/?a=b', timeout: 8s, interval: 9s } }, \
+         { http: { service: { name: s, port: http } } }] }\n  onFailure: hold\n",
     );
     assert_eq!(settings.data, Path::new("/etc/taffrail/data"));
     assert_eq!(settings.key_file, Path::new("/etc/taffrail/../secret/key"));
@@ -84,7 +91,20 @@ fn every_setting_is_taken() {
 
     let x = settings.configuration.applications.values().next().unwrap();
     assert_eq!((x.path.as_str(), x.namespace.as_deref()), ("a/b", Some("n")));
-    assert_eq!((x.sync.prune, x.sync.timeout.as_secs(), x.on_failure), (false, 3, OnFailure::Hold));
+    let sync = SyncPolicy {
+        mode: SyncMode::Manual,
+        prune: true,
+        prune_limit: 5,
+        drift: DriftPolicy::Record,
+        conflicts: ConflictPolicy::Take,
+        foreign: ForeignPolicy::TakeOver,
+        timeout: Duration::from_secs(3),
+    };
+    assert_eq!((&x.sync, x.on_failure), (&sync, OnFailure::Hold));
+    assert_eq!(x.service_account, Some(ServiceAccount { namespace: "n".to_owned(), name: "d.e".to_owned() }));
+    assert_eq!((x.gate.watch.as_secs(), x.gate.log_lines), (1800, 3));
+    let target = ServiceTarget { namespace: None, name: "s".to_owned(), port: "http".to_owned(), path: "/".to_owned() };
+    assert!(matches!(&x.gate.checks[1], Check::Service { target: of, .. } if *of == target));
     assert_eq!((x.gate.timeout.as_secs(), x.gate.settle.as_secs(), x.gate.longest_pause.as_secs()), (4, 0, 7));
     let fail_fast = &x.gate.fail_fast;
     assert_eq!((fail_fast.restarts, fail_fast.image_pull.as_secs(), fail_fast.after.as_secs()), (5, 0, 6));
