@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claim::Holder;
 use crate::digest::Digest;
 use crate::fields::ForeignField;
 use crate::health::{Evidence, ObjectReason};
@@ -497,21 +498,6 @@ pub enum RemovalChoice {
     Prune,
     /// They stay, and are nobody's.
     Orphan,
-}
-
-/// Who holds the claim on an application.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Holder {
-    /// The installation.
-    pub installation: String,
-    /// The life of its journal.
-    pub epoch: crate::event::Epoch,
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "installation {} in epoch {}", self.installation, self.epoch.0)
-    }
 }
 
 /// Why a rendered state is not taken.

@@ -1,6 +1,7 @@
 //! The words everyone shares. Plain data without behaviour of its own: a value of a type in here is valid, since it was
 //! parsed at the border that made it.
 
+pub mod claim;
 pub mod configuration;
 pub mod desired;
 pub mod digest;
@@ -17,6 +18,7 @@ pub mod order;
 pub mod revision;
 pub mod write;
 
+pub use claim::Holder;
 pub use desired::{
     DesiredObject, DesiredSet, ObjectOptions, Plan, PlannedWrite, PruneOption, ReplaceOption, WriteKind,
 };

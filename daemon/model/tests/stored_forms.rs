@@ -8,10 +8,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use taffrail_model::fact::{ChangeCounts, HoldReason, Holder, PlanCounts, RefusalReason, RemovalChoice};
+use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason, RemovalChoice};
 use taffrail_model::{
-    Actor, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, ObjectKey, ObjectReason, Relation,
-    Seq, Subject, Uid,
+    Actor, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, Holder, ObjectKey, ObjectReason,
+    Relation, Seq, Subject, Uid,
 };
 
 fn folder() -> PathBuf {

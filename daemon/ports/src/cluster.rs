@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use taffrail_model::configuration::{ForeignPolicy, ServiceAccount};
-use taffrail_model::fact::Holder;
-use taffrail_model::{ApiVersion, ApplicationName, FieldSet, ForeignField, Manifest, ObjectKey, Uid};
+use taffrail_model::{ApiVersion, ApplicationName, FieldSet, ForeignField, Holder, Manifest, ObjectKey, Uid};
 pub use taffrail_model::{Replicas, Take, Watch, WatchEvent, WatchScope};
 
 use crate::{BoxFuture, BoxStream};
@@ -17,8 +16,6 @@ use crate::{BoxFuture, BoxStream};
 pub const OWNER_ANNOTATION: &str = "taffrail.dev/owner";
 /// Label by which watches find our objects. It is a filter and proves nothing: EndpointSlices inherit it.
 pub const APPLICATION_LABEL: &str = "taffrail.dev/application";
-/// Annotation of a claim: `INSTALLATION/EPOCH`.
-pub const CLAIM_ANNOTATION: &str = "taffrail.dev/claim";
 /// Field manager of all our writes.
 pub const FIELD_MANAGER: &str = "taffrail";
 /// Field manager that `spec.replicas` is handed to when an autoscaler sets it.
