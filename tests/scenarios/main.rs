@@ -123,7 +123,7 @@ fn change(configuration: &mut Configuration, settings: &str) {
             "timeout" => gate.timeout = time(),
             "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
             "path" => application.path = value.to_owned(),
-            "branch" => repository.branch = value.to_owned(),
+            "branch" => repository.reference = Reference::Branch(value.to_owned()),
             "check" => gate.checks.push(Check::Http {
                 url: value.to_owned(),
                 timeout: Duration::from_secs(1),

@@ -94,7 +94,7 @@ pub fn commit_id(word: &str) -> CommitId {
 pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
     let repository = Repository {
         url: "https://git.example.org/shop.git".to_owned(),
-        branch: "main".to_owned(),
+        reference: Reference::Branch("main".to_owned()),
         poll: Duration::from_secs(30),
         timeout: Duration::from_secs(30),
         credentials: None,
@@ -297,7 +297,7 @@ impl Stage {
     pub fn poll(&mut self, word: &str, relation: Relation) -> Vec<Event> {
         let commit =
             Commit { id: commit_id(word), author: "Ada <ada@example.org>".to_owned(), subject: word.to_owned() };
-        let polled = Polled { revision: commit.id.clone(), relation, commits: vec![commit], count: 1 };
+        let polled = Polled { revision: commit.id.clone(), tag: None, relation, commits: vec![commit], count: 1 };
         self.polled(Ok(polled))
     }
 
@@ -336,7 +336,7 @@ impl Stage {
         let key = self.late.remove(place);
         let commit = Commit { id: commit_id(word), author: "Ada".to_owned(), subject: word.to_owned() };
         let polled =
-            Polled { revision: commit.id.clone(), relation: Relation::Descendant, commits: vec![commit], count: 1 };
+            Polled { revision: commit.id.clone(), tag: None, relation: Relation::Descendant, commits: vec![commit], count: 1 };
         self.give(vec![Input::Polled { key, repository: "shop".parse().expect("a name"), outcome: Ok(polled) }])
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{Check, ForeignPolicy, Repository, ServiceAccount};
 use taffrail_model::{
-    ApiVersion, ApplicationName, CommitId, Digest, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp, Uid,
+    ApiVersion, ApplicationName, CommitId, Digest, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp, Uid,
     Watch,
 };
 
@@ -43,14 +43,14 @@ pub struct WriteKey {
 /// Something that the outside is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Fetch a branch, not before `at`.
+    /// Fetch what is followed, not before `at`.
     Poll {
         /// The repository.
         name: RepositoryName,
         /// How to reach it.
         repository: Repository,
         /// The head that is known.
-        known: Option<CommitId>,
+        known: Option<Known>,
         /// When.
         at: Timestamp,
     },

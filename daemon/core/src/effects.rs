@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use taffrail_model::configuration::{self, Check, ConflictPolicy, Repository};
-use taffrail_model::{ApplicationName, Digest, FieldSet, Replicas, RepositoryName, Seq, Take, Timestamp};
+use taffrail_model::{ApplicationName, Digest, FieldSet, Known, Replicas, RepositoryName, Seq, Take, Timestamp};
 
 use crate::decide::Context;
 use crate::decide::application::waiting_for_first_wave;
@@ -22,7 +22,8 @@ pub fn of_repository(state: &State, context: Context<'_>, name: &RepositoryName)
     let (_, configuration) = state.configuration.as_ref()?;
     let repository = configuration.repositories.get(name)?.clone();
     let polls = context.observed.polls.get(name).cloned().unwrap_or_default();
-    let known = state.repositories.get(name).and_then(|known| known.head.as_ref()).map(|head| head.revision.clone());
+    let head = state.repositories.get(name).and_then(|known| known.head.as_ref());
+    let known = head.map(|head| Known { revision: head.revision.clone(), tag: head.tag.clone() });
     let settings = poll_settings(&repository);
     // Another URL, branch or interval is not to wait for the next poll of the old one.
     let at = polls.next.filter(|(by, _)| *by == settings).map_or(Timestamp::UNIX_EPOCH, |(_, at)| at);

@@ -73,9 +73,12 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
         Subject::Repository(name) => {
             let repository = state.repositories.entry(name.clone()).or_default();
             match &envelope.fact {
-                Fact::RevisionObserved { revision, commits, .. } => {
-                    let author = commits.first().map(|commit| commit.author.clone()).unwrap_or_default();
-                    repository.head = Some(RevisionHead { revision: revision.clone(), author, seq: envelope.seq });
+                Fact::RevisionObserved { revision, tag, commits, .. } => {
+                    let before = repository.head.take().filter(|head| head.revision == *revision);
+                    let author = commits.first().map(|commit| commit.author.clone());
+                    let author = author.or_else(|| before.map(|head| head.author)).unwrap_or_default();
+                    let (revision, tag) = (revision.clone(), tag.clone());
+                    repository.head = Some(RevisionHead { revision, tag, author, seq: envelope.seq });
                 }
                 Fact::RepositoryUnreachable { .. } => repository.unreachable = true,
                 Fact::RepositoryReachable { .. } => repository.unreachable = false,

@@ -97,8 +97,10 @@ pub enum Input {
 /// What a poll found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Polled {
-    /// The branch's head.
+    /// The head.
     pub revision: CommitId,
+    /// The tag that leads to it, where tags are followed.
+    pub tag: Option<String>,
     /// How it relates to the head before.
     pub relation: Relation,
     /// The commits since then, newest first; at most 100.

@@ -93,6 +93,8 @@ pub struct Repository {
 pub struct RevisionHead {
     /// The commit.
     pub revision: CommitId,
+    /// The tag that leads to it, where tags are followed.
+    pub tag: Option<String>,
     /// Its author.
     pub author: String,
     /// The event that observed it.

@@ -27,7 +27,7 @@ struct Git {
 }
 
 impl Repositories for Git {
-    fn fetch(&self, _: &RepositoryName, _: &Repository, _: Option<&CommitId>) -> Result<Observation, RepositoryError> {
+    fn fetch(&self, _: &RepositoryName, _: &Repository, _: Option<&Known>) -> Result<Observation, RepositoryError> {
         let revision: CommitId = "a".repeat(40).parse().unwrap();
         let commit = Commit { id: revision.clone(), author: "Ada".to_owned(), subject: "one".to_owned() };
         Ok(Observation { revision, relation: Relation::First, commits: vec![commit], count: 1 })
@@ -80,7 +80,7 @@ impl Cluster for Away {
 fn configuration() -> Configuration {
     let repository = Repository {
         url: "https://git.example.org/shop.git".to_owned(),
-        branch: "main".to_owned(),
+        reference: Reference::Branch("main".to_owned()),
         poll: Duration::from_secs(30),
         timeout: Duration::from_secs(30),
         credentials: None,

@@ -1,9 +1,9 @@
-//! What is new on a branch: how its head relates to the revision that was known, and the commits in between.
+//! What is new: how its head relates to the revision that was known, and the commits in between.
 //!
 //! Always: an error means that objects are missing, damaged or malformed, never that there is nothing.
 
 use git2::{ErrorCode, Oid, Repository, Sort};
-use taffrail_model::{Commit, CommitId, Relation};
+use taffrail_model::{Commit, CommitId, Known, Relation};
 use taffrail_ports::repositories::Observation;
 
 use crate::text;
@@ -13,17 +13,43 @@ const MOST_LISTED: usize = 100;
 /// Most commits that are counted; there may be more.
 const MOST_COUNTED: usize = 100_000;
 
+/// What a fetch found.
+pub(crate) struct Found {
+    /// The commit.
+    pub(crate) head: Oid,
+    /// The tag that leads to it, where tags are followed.
+    pub(crate) tag: Option<FoundTag>,
+}
+
+/// The tag that is followed.
+pub(crate) struct FoundTag {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether the tag that was known is still there.
+    pub(crate) known_is_there: bool,
+}
+
 /// The head as seen from `known`. When `known` is gone, or unrelated, everything is new.
-pub(crate) fn observe(repo: &Repository, head: Oid, known: Option<&CommitId>) -> Result<Observation, git2::Error> {
+pub(crate) fn observe(
+    repo: &Repository,
+    Found { head, tag }: Found,
+    known: Option<&Known>,
+) -> Result<Observation, git2::Error> {
     let revision = commit_id(head);
+    let name = tag.as_ref().map(|tag| tag.name.clone());
     let Some(known) = known else {
         let commits = vec![describe(repo, head)?];
-        return Ok(Observation { revision, relation: Relation::First, commits, count: 1 });
+        return Ok(Observation { revision, tag: name, relation: Relation::First, commits, count: 1 });
     };
-    let known = find(repo, known)?;
-    let relation = match known {
-        Some(known) if known == head || repo.graph_descendant_of(head, known)? => Relation::Descendant,
-        Some(_) | None => Relation::Forced,
+    let followed = known.tag.as_ref();
+    let known = find(repo, &known.revision)?;
+    let relation = match (known, &tag) {
+        (Some(known), _) if known == head => Relation::Descendant,
+        (_, Some(tag)) if followed == Some(&tag.name) => Relation::TagMoved,
+        (Some(known), _) if repo.graph_descendant_of(head, known)? => Relation::Descendant,
+        (_, Some(tag)) if !tag.known_is_there => Relation::TagDeleted,
+        (_, Some(_)) => Relation::OtherTag,
+        (_, None) => Relation::Forced,
     };
     let mut walk = repo.revwalk()?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
@@ -40,7 +66,7 @@ pub(crate) fn observe(repo: &Repository, head: Oid, known: Option<&CommitId>) ->
         }
         count += 1;
     }
-    Ok(Observation { revision, relation, commits, count })
+    Ok(Observation { revision, tag: name, relation, commits, count })
 }
 
 /// The commit of this id, if it is here.

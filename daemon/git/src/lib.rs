@@ -3,16 +3,18 @@
 //! Always: no subprocess, no credential in an error, no call without an end. A mirror is only replaced by one that is
 //! complete, so that a server that is away or talks nonsense costs nothing that is here.
 //!
-//! Why HTTPS is our own (`session`) and not libgit2's: its time-outs and its trusted certificates are process-wide, so
+//! Why HTTPS is our own (`https`) and not libgit2's: its time-outs and its trusted certificates are process-wide, so
 //! that one repository's private authority would be trusted for all, and its certificate callback sees the leaf only.
 
+mod advertisement;
 mod history;
+mod https;
 mod login;
 mod mirror;
 mod mirrors;
 mod pack;
-mod session;
 mod source;
+mod tags;
 mod text;
 mod transport;
 mod tree;

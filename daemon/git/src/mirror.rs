@@ -3,6 +3,7 @@
 //! Always: nothing in it is ever deleted while a reference leads to it, and references lead to every head that a fetch
 //! found: the newest, and those that a force push took away. There is one writer at a time.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -12,16 +13,23 @@ use git2::{
     AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, RemoteCallbacks, Repository,
     RepositoryInitOptions,
 };
-use taffrail_model::CommitId;
+use taffrail_model::{Known, Reference};
 use taffrail_ports::repositories::{Observation, RepositoryError};
 
+use crate::advertisement::Tag;
+use crate::history::{Found, FoundTag};
 use crate::source::Source;
-use crate::{history, pack};
+use crate::tags::Choice;
+use crate::{history, pack, tags};
 
-/// Where the branch was when it was last fetched whole.
+/// Where what is followed was when it was last fetched whole.
 const HEAD: &str = "refs/taffrail/head";
 /// Where a fetch under way puts it.
 const FETCHED: &str = "refs/taffrail/fetched";
+/// Tags that only their commits' dates order.
+const DATED: &str = "refs/taffrail/tags/";
+/// Most such tags.
+const MOST_DATED: usize = 1000;
 /// Heads that a force push took away.
 const KEPT: &str = "refs/taffrail/kept/";
 
@@ -40,7 +48,7 @@ impl From<git2::Error> for Failure {
 }
 
 /// Fetches into the mirror at `path`.
-pub(crate) fn update(path: &Path, source: &Source<'_>, known: Option<&CommitId>) -> Result<Observation, Failure> {
+pub(crate) fn update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Observation, Failure> {
     try_update(path, source, known).map_err(|failure| match failure {
         // An object is only parsed once its digest was found right: it was made like that.
         Failure::Here(e) if matches!(e.class(), ErrorClass::Invalid | ErrorClass::Object) => {
@@ -50,12 +58,13 @@ pub(crate) fn update(path: &Path, source: &Source<'_>, known: Option<&CommitId>)
     })
 }
 
-fn try_update(path: &Path, source: &Source<'_>, known: Option<&CommitId>) -> Result<Observation, Failure> {
+fn try_update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Observation, Failure> {
     let repo = Repository::open_bare(path)?;
     sweep(path);
-    let head = download(&repo, source)?;
+    let found = download(&repo, source, known)?;
+    let head = found.head;
     repo.find_commit(head)?.tree()?;
-    let observation = history::observe(&repo, head, known)?;
+    let observation = history::observe(&repo, found, known)?;
     keep(&repo, head)?;
     if let Err(error) = pack::merge(&repo, source) {
         tracing::warn!(mirror = %path.display(), error = error.message(), "the packs could not be merged");
@@ -67,7 +76,7 @@ fn try_update(path: &Path, source: &Source<'_>, known: Option<&CommitId>) -> Res
 pub(crate) fn clone(
     path: &Path,
     source: &Source<'_>,
-    known: Option<&CommitId>,
+    known: Option<&Known>,
 ) -> Result<Observation, RepositoryError> {
     // Names of repositories hold no dot.
     let (fresh, old) = (path.with_extension("new"), path.with_extension("old"));
@@ -99,7 +108,7 @@ pub(crate) fn failed(path: &Path, reason: String) -> RepositoryError {
     RepositoryError::Mirror { path: path.to_owned(), reason }
 }
 
-fn download(repo: &Repository, source: &Source<'_>) -> Result<Oid, Failure> {
+fn download(repo: &Repository, source: &Source<'_>, known: Option<&Known>) -> Result<Found, Failure> {
     match repo.find_reference(FETCHED) {
         Ok(mut reference) => reference.delete()?,
         Err(error) if error.code() == ErrorCode::NotFound => {}
@@ -108,21 +117,78 @@ fn download(repo: &Repository, source: &Source<'_>) -> Result<Oid, Failure> {
     let mut remote = repo.remote_anonymous(source.address())?;
     let elsewhere = |error: git2::Error| Failure::Elsewhere(source.failed(&error));
     let mut connection = remote.connect_auth(Direction::Fetch, None, None).map_err(elsewhere)?;
-    let mut callbacks = RemoteCallbacks::new();
-    callbacks.transfer_progress(|_| !source.is_over());
-    let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks).download_tags(AutotagOption::None).update_fetchhead(false);
-    let refspec = format!("+{}:{FETCHED}", source.reference());
-    // Not `list()`: git2 panics on a reference whose name is no UTF-8.
-    connection.remote().fetch(&[refspec], Some(&mut options), None).map_err(|error| match error.class() {
-        ErrorClass::Net | ErrorClass::Http | ErrorClass::Callback => elsewhere(error),
-        _ if source.is_over() => elsewhere(error),
-        _ => Failure::Here(error),
-    })?;
+    let mut fetch = |refspecs: &[String]| {
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.transfer_progress(|_| !source.is_over());
+        let mut options = FetchOptions::new();
+        options.remote_callbacks(callbacks).download_tags(AutotagOption::None).update_fetchhead(false);
+        connection.remote().fetch(refspecs, Some(&mut options), None).map_err(|error| match error.class() {
+            ErrorClass::Net | ErrorClass::Http | ErrorClass::Callback => elsewhere(error),
+            _ if source.is_over() => elsewhere(error),
+            _ => Failure::Here(error),
+        })
+    };
+    if let Reference::Branch(branch) = source.reference() {
+        fetch(&[format!("+refs/heads/{branch}:{FETCHED}")])?;
+        let head = fetched(repo, source)?;
+        return Ok(Found { head, tag: None });
+    }
+    let tags = source.tags().map_err(Failure::Elsewhere)?;
+    let tag = match tags::choose(source.reference(), &tags) {
+        Choice::Nothing => return Err(Failure::Elsewhere(source.no_reference())),
+        Choice::One(tag) => tag,
+        Choice::Newest(tags) if tags.len() > MOST_DATED => {
+            let reason = format!(
+                "more than {MOST_DATED} tags fit and none is a version: only their commits' dates could order them, so \
+                 choose a narrower pattern"
+            );
+            return Err(Failure::Elsewhere(source.refused(&reason)));
+        }
+        Choice::Newest(tags) => {
+            forget_other_tags(repo, &tags)?;
+            let refspec = |tag: &Tag| format!("+refs/tags/{0}:{DATED}{0}", tag.name);
+            fetch(&tags.iter().map(refspec).collect::<Vec<_>>())?;
+            let dated = tags.into_iter().filter_map(|tag| Some((date(repo, &tag)?, tag)));
+            dated.max_by(tags::by_date).ok_or_else(|| Failure::Elsewhere(source.no_reference()))?.1
+        }
+    };
+    fetch(&[format!("+refs/tags/{}:{FETCHED}", tag.name)])?;
+    fetched(repo, source)?;
+    let Ok(head) = repo.find_object(tag.id, None).and_then(|object| object.peel_to_commit()) else {
+        return Err(Failure::Elsewhere(source.refused(&format!("the tag {:?} leads to no commit", tag.name))));
+    };
+    let known_is_there = known.and_then(|known| known.tag.as_ref()).is_none_or(|known| {
+        // A tag that no longer fits is not followed any more, but nobody deleted it.
+        tags.iter().any(|tag| tag.name == *known)
+    });
+    Ok(Found { head: head.id(), tag: Some(FoundTag { name: tag.name, known_is_there }) })
+}
+
+/// What a fetch put there.
+fn fetched(repo: &Repository, source: &Source<'_>) -> Result<Oid, Failure> {
     match repo.refname_to_id(FETCHED) {
-        Err(error) if error.code() == ErrorCode::NotFound => Err(Failure::Elsewhere(source.no_branch())),
+        Err(error) if error.code() == ErrorCode::NotFound => Err(Failure::Elsewhere(source.no_reference())),
         other => Ok(other?),
     }
+}
+
+/// When the commit of a tag was made; nothing when it leads to none.
+fn date(repo: &Repository, tag: &Tag) -> Option<i64> {
+    let commit = repo.find_object(tag.id, None).ok()?.peel_to_commit().ok()?;
+    Some(commit.committer().when().seconds())
+}
+
+/// Lets go of tags that no longer fit, or are gone.
+fn forget_other_tags(repo: &Repository, tags: &[Tag]) -> Result<(), git2::Error> {
+    let names: BTreeSet<&[u8]> = tags.iter().map(|tag| tag.name.as_bytes()).collect();
+    for reference in repo.references_glob(&format!("{DATED}*"))? {
+        let mut reference = reference?;
+        let name = reference.name_bytes().strip_prefix(DATED.as_bytes()).unwrap_or_default();
+        if !names.contains(name) {
+            reference.delete()?;
+        }
+    }
+    Ok(())
 }
 
 fn keep(repo: &Repository, head: Oid) -> Result<(), git2::Error> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taffrail_model::configuration::Repository;
-use taffrail_model::{CommitId, RepositoryName};
+use taffrail_model::{CommitId, Known, RepositoryName};
 use taffrail_ports::repositories::{Observation, Repositories, RepositoryError, Tree};
 
 use crate::mirror::{self, Failure};
@@ -53,7 +53,7 @@ impl Repositories for Mirrors {
         &self,
         name: &RepositoryName,
         repository: &Repository,
-        known: Option<&CommitId>,
+        known: Option<&Known>,
     ) -> Result<Observation, RepositoryError> {
         let state = self.state(name);
         let _alone = state.fetching.lock().unwrap_or_else(PoisonError::into_inner);

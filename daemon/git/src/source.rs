@@ -2,16 +2,19 @@
 //!
 //! Always: every error that is made here is free of credentials, also when the server repeats them.
 
+use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use git2::{ErrorClass, Reference};
+use git2::{ErrorClass, Repository, RepositoryOpenFlags};
 use reqwest::Url;
-use taffrail_model::configuration::Repository;
+use taffrail_model::{Reference, configuration};
 use taffrail_ports::repositories::RepositoryError;
 
+use crate::advertisement::{MOST_TAGS, Tag, tag};
 use crate::login::Login;
-use crate::session::Session;
+use crate::https::Https;
+use crate::transport::Session;
 use crate::{text, transport};
 
 /// Longest time for one fetch, whatever trickles in.
@@ -19,7 +22,7 @@ const LONGEST_FETCH: Duration = Duration::from_secs(3600);
 
 /// A repository, ready to be fetched from for as long as one fetch may take.
 pub(crate) struct Source<'a> {
-    repository: &'a Repository,
+    repository: &'a configuration::Repository,
     /// The URL without what it should not hold.
     shown: String,
     /// None for a file URL.
@@ -28,7 +31,7 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(crate) fn open(repository: &'a Repository) -> Result<Self, RepositoryError> {
+    pub(crate) fn open(repository: &'a configuration::Repository) -> Result<Self, RepositoryError> {
         let refused =
             |url: &str, reason: &str| RepositoryError::Fetch { url: url.to_owned(), reason: reason.to_owned() };
         // What cannot be read is not shown either: it may hold a password.
@@ -52,14 +55,17 @@ impl<'a> Source<'a> {
             "file" => {}
             "https" => {
                 let login = repository.credentials.as_ref().map(Login::read).transpose()?;
-                source.session = Some(Arc::new(Session::new(repository, url, login, source.deadline)?));
+                let https = Https::new(repository, url, login, source.deadline)?;
+                source.session = Some(Arc::new(Session::new(https)));
             }
             _ => return Err(refused(&source.shown, "only https:// and file:// can be fetched")),
         }
-        if !Reference::is_valid_name(&source.reference()) {
-            return Err(source.no_branch());
+        match &repository.reference {
+            Reference::Branch(branch) if !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) => {
+                Err(source.no_reference())
+            }
+            _ => Ok(source),
         }
-        Ok(source)
     }
 
     /// What libgit2 is to connect to, next and on this thread.
@@ -73,9 +79,35 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The branch's full name.
-    pub(crate) fn reference(&self) -> String {
-        format!("refs/heads/{}", self.repository.branch)
+    /// What is followed.
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.repository.reference
+    }
+
+    /// The tags that the server named when it was connected to.
+    pub(crate) fn tags(&self) -> Result<Vec<Tag>, RepositoryError> {
+        match &self.session {
+            Some(session) => session.tags().map_err(|reason| self.refused(&reason)),
+            None => self.local_tags().map_err(|error| self.failed(&error)),
+        }
+    }
+
+    /// The tags of a repository on this machine: libgit2's own transport has no list to read along.
+    fn local_tags(&self) -> Result<Vec<Tag>, git2::Error> {
+        let path = Url::parse(&self.repository.url).ok().and_then(|url| url.to_file_path().ok());
+        let path = path.ok_or_else(|| git2::Error::from_str("its url names no folder"))?;
+        let repo = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, &[] as &[&OsStr])?;
+        let mut tags = Vec::new();
+        for reference in repo.references_glob("refs/tags/*")? {
+            let reference = reference?;
+            if let Some(id) = reference.target() {
+                tags.extend(tag(reference.name_bytes(), id));
+            }
+            if tags.len() > MOST_TAGS {
+                return Err(git2::Error::from_str(&format!("it has more than {MOST_TAGS} tags")));
+            }
+        }
+        Ok(tags)
     }
 
     /// Whether this fetch must end now.
@@ -83,8 +115,13 @@ impl<'a> Source<'a> {
         Instant::now() >= self.deadline
     }
 
-    pub(crate) fn no_branch(&self) -> RepositoryError {
-        RepositoryError::NoBranch { url: self.shown.clone(), branch: self.repository.branch.clone() }
+    pub(crate) fn no_reference(&self) -> RepositoryError {
+        RepositoryError::NoReference { url: self.shown.clone(), reference: self.repository.reference.clone() }
+    }
+
+    /// What the other side has cannot be taken.
+    pub(crate) fn refused(&self, reason: &str) -> RepositoryError {
+        RepositoryError::Fetch { url: self.shown.clone(), reason: text::reason(reason) }
     }
 
     /// The fetch failed, on the other side.
@@ -100,7 +137,7 @@ impl<'a> Source<'a> {
         ) {
             reason.push_str(": what it has is damaged or malformed; `git fsck` there tells more");
         }
-        if let Some(login) = self.session.as_ref().and_then(|session| session.login()) {
+        if let Some(login) = self.session.as_ref().and_then(|session| session.https.login()) {
             reason = login.scrub(&reason);
         }
         RepositoryError::Fetch { url: self.shown.clone(), reason }

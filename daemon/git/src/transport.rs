@@ -4,18 +4,41 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use git2::{ErrorClass, ErrorCode};
 use reqwest::Response;
 
-use crate::session::Session;
+use crate::advertisement::{Advertisement, Tag};
+use crate::https::Https;
 use crate::text;
 
 /// The address that leads to the lent session. It is fixed, so that neither `insteadOf` in somebody's gitconfig nor an
 /// error of libgit2 has a URL to play with.
 pub(crate) const ADDRESS: &str = "taffrail://repository";
+
+/// One fetch's conversation with a server.
+pub(crate) struct Session {
+    pub(crate) https: Https,
+    heard: Mutex<Advertisement>,
+}
+
+impl Session {
+    pub(crate) fn new(https: Https) -> Self {
+        Self { https, heard: Mutex::default() }
+    }
+
+    /// The tags that the server has, once it was connected to.
+    pub(crate) fn tags(&self) -> Result<Vec<Tag>, String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.tags().map(<[Tag]>::to_vec)
+    }
+
+    fn hear(&self, bytes: &[u8]) {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).hear(bytes);
+    }
+}
 
 thread_local! {
     static LENT: RefCell<Option<Arc<Session>>> = const { RefCell::new(None) };
@@ -73,14 +96,15 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let response = match &mut self.state {
-                State::Branches => self.session.branches(),
-                State::Step(step) => self.session.negotiate(std::mem::take(step)),
+                State::Branches => self.session.https.branches(),
+                State::Step(step) => self.session.https.negotiate(std::mem::take(step)),
                 State::Answer { response, chunk } => {
                     let length = chunk.read(buffer)?;
                     if length > 0 || buffer.is_empty() {
                         return Ok(length);
                     }
-                    *chunk = io::Cursor::new(self.session.chunk(response).map_err(broken)?);
+                    *chunk = io::Cursor::new(self.session.https.chunk(response).map_err(broken)?);
+                    self.session.hear(chunk.get_ref());
                     if chunk.get_ref().is_empty() {
                         return Ok(0);
                     }

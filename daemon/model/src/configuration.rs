@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::name::{ApplicationName, RepositoryName};
+use crate::reference::Reference;
 
 /// The part of a configuration that decides something: it is recorded whenever it changes. What only concerns this
 /// process (folders, addresses) is not in it.
@@ -39,8 +40,9 @@ impl Configuration {
 pub struct Repository {
     /// `https://...` or `file:///...`.
     pub url: String,
-    /// The branch.
-    pub branch: String,
+    /// What is followed.
+    #[serde(flatten)]
+    pub reference: Reference,
     /// Time between two polls; a tenth of it is added or taken at random.
     #[serde(with = "crate::duration::text")]
     pub poll: Duration,

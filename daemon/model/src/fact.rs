@@ -65,13 +65,16 @@ pub enum Fact {
     /// It answers again.
     ClusterReachable {},
 
-    /// The branch has a new head.
+    /// The branch has a new head, or another tag is the newest.
     RevisionObserved {
         /// The new head.
         revision: CommitId,
         /// The head before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<CommitId>,
+        /// The tag that leads to it, where tags are followed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<String>,
         /// How they relate.
         relation: Relation,
         /// The commits since the one before, newest first; at most 100.

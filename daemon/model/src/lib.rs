@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod name;
 pub mod object;
 pub mod order;
+pub mod reference;
 pub mod revision;
 pub mod write;
 
@@ -33,5 +34,6 @@ pub use manifest::Manifest;
 pub use name::{ApplicationName, RepositoryName};
 pub use object::{ApiVersion, ObjectKey, Uid};
 pub use order::{Action, ObjectSelector, Order, OrderRefused, RecordedState};
-pub use revision::{Commit, CommitId, Relation};
+pub use reference::Reference;
+pub use revision::{Commit, CommitId, Known, Relation};
 pub use write::{Replicas, Take};

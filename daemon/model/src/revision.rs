@@ -71,6 +71,15 @@ pub struct Commit {
     pub subject: String,
 }
 
+/// The revision that was observed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The commit.
+    pub revision: CommitId,
+    /// The tag that led to it, if tags were followed.
+    pub tag: Option<String>,
+}
+
 /// How an observed revision relates to the one observed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,4 +90,10 @@ pub enum Relation {
     Descendant,
     /// It does not: the branch was force-pushed.
     Forced,
+    /// The same tag leads to another commit than before: somebody moved it.
+    TagMoved,
+    /// It does not descend from the one before, whose tag is gone: this is the newest of those that are left.
+    TagDeleted,
+    /// It does not descend from the one before: it is that of another tag.
+    OtherTag,
 }

@@ -45,6 +45,7 @@ fn samples() -> Vec<Fact> {
         Fact::RevisionObserved {
             revision: revision.clone(),
             previous: Some(revision.clone()),
+            tag: None,
             relation: Relation::Descendant,
             commits: vec![commit],
             count: 1,

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use taffrail_model::configuration::Repository;
-use taffrail_model::{Commit, CommitId, Relation, RepositoryName};
+use taffrail_model::{Commit, CommitId, Known, Reference, Relation, RepositoryName};
 
-/// The head of a branch, as a poll found it.
+/// The head of a branch or the newest tag, as a poll found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The head.
     pub revision: CommitId,
+    /// The tag that leads to it, where tags are followed.
+    pub tag: Option<String>,
     /// How it relates to the revision that was known.
     pub relation: Relation,
     /// The commits since then, newest first; at most 100. Of a first observation, the head only.
@@ -29,13 +31,13 @@ pub enum RepositoryError {
         /// Why.
         reason: String,
     },
-    /// There is no such branch.
-    #[error("{url} has no branch {branch:?}")]
-    NoBranch {
+    /// There is no such branch or tag.
+    #[error("{url} has no {reference}")]
+    NoReference {
         /// The repository's URL.
         url: String,
-        /// The branch.
-        branch: String,
+        /// What is followed.
+        reference: Reference,
     },
     /// A file of credentials or certificates, or an entry of a tree, cannot be read.
     #[error("cannot read {path}: {reason}")]
@@ -57,12 +59,12 @@ pub enum RepositoryError {
 
 /// Reads Git. Calls block, each for no longer than the repository's timeouts allow.
 pub trait Repositories: Send + Sync + 'static {
-    /// Fetches the branch and tells its head, and what is new since `known`.
+    /// Fetches what is followed and tells its head, and what is new since `known`.
     fn fetch(
         &self,
         name: &RepositoryName,
         repository: &Repository,
-        known: Option<&CommitId>,
+        known: Option<&Known>,
     ) -> Result<Observation, RepositoryError>;
 
     /// The files of a revision that was fetched before.

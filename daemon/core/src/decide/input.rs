@@ -79,10 +79,11 @@ fn polled(state: &State, context: Context<'_>, name: &RepositoryName, outcome: &
         drafts.push(Draft::repository(name, Fact::RepositoryReachable { failures }));
     }
     let head = known.and_then(|repository| repository.head.as_ref());
-    if head.is_none_or(|head| head.revision != polled.revision) {
+    if head.is_none_or(|head| (&head.revision, &head.tag) != (&polled.revision, &polled.tag)) {
         let fact = Fact::RevisionObserved {
             revision: polled.revision.clone(),
             previous: head.map(|head| head.revision.clone()),
+            tag: polled.tag.clone(),
             relation: polled.relation,
             commits: polled.commits.iter().take(LISTED).cloned().collect(),
             count: polled.count,

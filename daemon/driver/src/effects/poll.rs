@@ -1,10 +1,10 @@
-//! Fetches a branch, once, when it is due.
+//! Fetches what is followed, once, when it is due.
 
 use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Polled};
 use taffrail_model::configuration::Repository;
-use taffrail_model::{CommitId, RepositoryName};
+use taffrail_model::{Known, RepositoryName};
 
 use super::{Hands, Stop};
 use crate::run::blocking;
@@ -14,7 +14,7 @@ pub(super) async fn poll(
     key: EffectKey,
     name: RepositoryName,
     repository: Repository,
-    known: Option<CommitId>,
+    known: Option<Known>,
     wait: Duration,
     stop: &mut Stop,
 ) {
@@ -28,6 +28,7 @@ pub(super) async fn poll(
     let outcome = match fetched {
         Ok(Ok(observation)) => Ok(Polled {
             revision: observation.revision,
+            tag: observation.tag,
             relation: observation.relation,
             commits: observation.commits,
             count: observation.count,

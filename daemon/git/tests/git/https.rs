@@ -67,7 +67,7 @@ fn only_the_branch_is_sent() {
     let references = run(&world.mirror(), &["for-each-ref", "--format=%(refname)"], b"");
     assert_eq!(references, "refs/taffrail/fetched\nrefs/taffrail/head");
 
-    world.repository.branch = "other".to_owned();
+    world.follow("other");
     assert_eq!(world.fetch(None).unwrap().revision, other);
 }
 
@@ -105,7 +105,7 @@ fn a_server_that_repeats_the_password_does_not_bring_it_into_an_error() {
     let (mut world, _server) = serve(&["--user", "ada", "--password", PASSWORD]);
     login(&mut world, "ada", PASSWORD);
     world.repository.url = world.repository.url.replace("shop.git", &format!("{PASSWORD}.git"));
-    world.repository.branch = "main".to_owned();
+    world.follow("main");
     let RepositoryError::Fetch { reason, .. } = world.fetch(None).unwrap_err() else { panic!() };
     assert!(!reason.contains(PASSWORD) && reason.contains("404"), "{reason}");
 }
@@ -177,8 +177,8 @@ fn a_host_or_repository_that_is_not_there() {
 #[test]
 fn a_missing_branch_is_named_over_https() {
     let (mut world, _server) = serve(&[]);
-    world.repository.branch = "gone".to_owned();
-    assert!(matches!(world.fetch(None), Err(RepositoryError::NoBranch { .. })));
+    world.follow("gone");
+    assert!(matches!(world.fetch(None), Err(RepositoryError::NoReference { .. })));
 }
 
 #[test]

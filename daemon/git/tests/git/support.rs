@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use taffrail_git::Mirrors;
 use taffrail_model::configuration::Repository;
-use taffrail_model::{CommitId, RepositoryName};
+use taffrail_model::{CommitId, Known, Reference, RepositoryName};
 use taffrail_ports::repositories::{Entry, Observation, Repositories, RepositoryError};
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ impl World {
         fs::create_dir(&work).unwrap();
         let repository = Repository {
             url: format!("file://{}", work.display()),
-            branch: "main".to_owned(),
+            reference: Reference::Branch("main".to_owned()),
             poll: Duration::from_secs(30),
             timeout: Duration::from_secs(20),
             credentials: None,
@@ -74,7 +74,18 @@ impl World {
     }
 
     pub fn fetch(&self, known: Option<&CommitId>) -> Result<Observation, RepositoryError> {
-        self.mirrors.fetch(&name(), &self.repository, known)
+        self.fetch_after(known, None)
+    }
+
+    /// As [`Self::fetch`], when this tag led to what is known.
+    pub fn fetch_after(&self, known: Option<&CommitId>, tag: Option<&str>) -> Result<Observation, RepositoryError> {
+        let known = known.map(|known| Known { revision: known.clone(), tag: tag.map(str::to_owned) });
+        self.mirrors.fetch(&name(), &self.repository, known.as_ref())
+    }
+
+    /// Follows this branch.
+    pub fn follow(&mut self, branch: &str) {
+        self.repository.reference = Reference::Branch(branch.to_owned());
     }
 
     pub fn entry(&self, revision: &CommitId, path: &str) -> Result<Option<Entry>, RepositoryError> {

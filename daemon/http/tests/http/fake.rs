@@ -223,6 +223,7 @@ fn fact(index: usize) -> Fact {
         0 => Fact::RevisionObserved {
             revision,
             previous: None,
+            tag: None,
             relation: Relation::Descendant,
             commits: Vec::new(),
             count: 0,

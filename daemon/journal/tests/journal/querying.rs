@@ -134,6 +134,7 @@ fn fill(journal: &SledJournal) {
             2 => Fact::RevisionObserved {
                 revision: revision(pick(5, 30)).parse().unwrap(),
                 previous: None,
+                tag: None,
                 relation: Relation::First,
                 commits: Vec::new(),
                 count: 0,

@@ -30,7 +30,7 @@ impl Validate {
         ))?;
         for (name, application) in &configuration.applications {
             let repository = &configuration.repositories[&application.repository];
-            let place = format!("{} of {} at {}", shown(&application.path), repository.url, repository.branch);
+            let place = format!("{} of {} at {}", shown(&application.path), repository.url, followed(&repository.reference));
             output.line(&format!("  {name}: {place}"))?;
         }
         output.line(&format!("data in {}, key in {}", settings.data.display(), settings.key_file.display()))?;
@@ -40,6 +40,13 @@ impl Validate {
 
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn followed(reference: &Reference) -> String {
+    match reference {
+        Reference::Branch(branch) => branch.clone(),
+        reference @ (Reference::Tag(_) | Reference::Semver(_)) => format!("the newest {reference}"),
+    }
 }
 
 fn shown(path: &str) -> &str {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use taffrail_model::RepositoryName;
+use taffrail_model::{Reference, RepositoryName};
 use taffrail_model::configuration::{Credentials, Repository};
 use taffrail_yaml::Fields;
 
@@ -25,7 +25,7 @@ pub(super) struct Read {
 pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
     let name = value::required(fields, "name", |text| text.parse().map_err(|error| format!("is wrong: {error}")));
     let url = value::required(fields, "url", urls::repository);
-    let branch = fields.mapping("ref", reference).flatten();
+    let reference = fields.mapping("ref", reference).flatten();
     let poll = value::duration_or(fields, "poll", LEAST, POLL);
     let timeout = value::duration_or(fields, "timeout", LEAST, TIMEOUT);
     let credentials = fields.mapping("credentials", |fields| credentials(fields, folder)).flatten();
@@ -39,7 +39,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
     }
     let repository = url.map(|url| Repository {
         url: url.value,
-        branch: branch.unwrap_or_else(|| BRANCH.to_owned()),
+        reference: reference.unwrap_or_else(|| Reference::Branch(BRANCH.to_owned())),
         poll,
         timeout,
         credentials,
@@ -48,11 +48,18 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
     Read { name, repository }
 }
 
-fn reference(fields: &mut Fields<'_, '_>) -> Option<String> {
-    for name in ["tag", "semver"] {
-        value::unsupported(fields, name, ": follow a \"branch\"");
+fn reference(fields: &mut Fields<'_, '_>) -> Option<Reference> {
+    let parsed = |error: &dyn std::fmt::Display| error.to_string();
+    let given = ["branch", "tag", "semver"].into_iter().filter(|name| fields.has(name)).count();
+    let branch = value::optional(fields, "branch", branch).map(|placed| Reference::Branch(placed.value));
+    let tag = value::optional(fields, "tag", |text| text.parse().map(Reference::Tag).map_err(|e| parsed(&e)));
+    let semver = value::optional(fields, "semver", |text| text.parse().map(Reference::Semver).map_err(|e| parsed(&e)));
+    if given != 1 {
+        let location = fields.location();
+        fields.error_at(location, "\"ref\" should hold one of \"branch\", \"tag\" and \"semver\"");
+        return None;
     }
-    value::optional(fields, "branch", branch).map(|placed| placed.value)
+    branch.or(tag.map(|placed| placed.value)).or(semver.map(|placed| placed.value))
 }
 
 /// The rules of `git check-ref-format --branch`, for the mistakes that people make.

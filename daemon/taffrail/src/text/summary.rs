@@ -16,8 +16,9 @@ pub(super) fn summary(fact: &Fact) -> String {
         Fact::ConfigurationRefused { errors } => first(errors),
         Fact::ClusterUnreachable { error } | Fact::RepositoryUnreachable { error } => error.clone(),
         Fact::ClusterReachable {} | Fact::SyncResumed {} => String::new(),
-        Fact::RevisionObserved { revision, relation, commits, count, .. } => {
-            format!("{}{}", revision.short(), news(*relation, commits, *count))
+        Fact::RevisionObserved { revision, tag, relation, commits, count, .. } => {
+            let tag = tag.as_ref().map_or_else(String::new, |tag| format!("{tag} is "));
+            format!("{tag}{}{}", revision.short(), news(*relation, commits, *count))
         }
         Fact::RepositoryReachable { failures } => format!("after {failures} failed polls"),
         Fact::DesiredStateChanged { revision, objects, counts, .. } => {
@@ -114,7 +115,13 @@ fn removal(choice: RemovalChoice) -> &'static str {
 }
 
 fn news(relation: Relation, commits: &[Commit], count: u64) -> String {
-    let forced = if relation == Relation::Forced { " (force push)" } else { "" };
+    let forced = match relation {
+        Relation::First | Relation::Descendant => "",
+        Relation::Forced => " (force push)",
+        Relation::TagMoved => " (the tag was moved)",
+        Relation::TagDeleted => " (the tag before was deleted)",
+        Relation::OtherTag => " (not a descendant of the tag before)",
+    };
     let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
     match commits.first() {
         Some(newest) => format!("{forced} {:?} by {}{more}", newest.subject, newest.author),

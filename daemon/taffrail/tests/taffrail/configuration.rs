@@ -83,7 +83,8 @@ fn every_setting_is_taken() {
     assert_eq!(settings.cluster, Cluster { kubeconfig, context: Some("c".to_owned()) });
 
     let [a, b] = settings.configuration.repositories.values().collect::<Vec<_>>()[..] else { panic!("two") };
-    assert_eq!((a.branch.as_str(), b.branch.as_str()), ("on", "1.10"));
+    assert_eq!(a.reference, Reference::Branch("on".to_owned()));
+    assert_eq!(b.reference, Reference::Branch("1.10".to_owned()));
     assert_eq!((a.poll.as_secs(), a.timeout.as_secs()), (1, 2));
     assert_eq!(a.ca_file.as_deref(), Some(Path::new("/etc/taffrail/ca")));
     assert_eq!(a.credentials, Some(Credentials::Token { token_file: "/etc/taffrail/t".into() }));

@@ -27,7 +27,7 @@ const MOST_REDIRECTS: usize = 5;
 const USER_AGENT: &str = concat!("git/2.0 (taffrail ", env!("CARGO_PKG_VERSION"), ")");
 
 /// A conversation with one server. Blocks; not for a thread that drives async tasks.
-pub(crate) struct Session {
+pub(crate) struct Https {
     /// Where the repository is: what was configured, or what that redirects to.
     base: Mutex<Url>,
     client: Client,
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     runtime: Option<Runtime>,
 }
 
-impl Session {
+impl Https {
     pub(crate) fn new(
         repository: &Repository,
         base: Url,
@@ -179,7 +179,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for Https {
     fn drop(&mut self) {
         // A name server may still be asked, on a thread that a plain drop would wait for.
         if let Some(runtime) = self.runtime.take() {
@@ -213,6 +213,8 @@ fn innermost(error: &dyn Error) -> String {
 mod tests {
     use std::net::TcpListener;
 
+    use taffrail_model::Reference;
+
     use super::*;
 
     #[test]
@@ -221,14 +223,14 @@ mod tests {
         let url = format!("https://{}/shop.git", silent.local_addr().unwrap());
         let repository = Repository {
             url: url.clone(),
-            branch: "main".to_owned(),
+            reference: Reference::Branch("main".to_owned()),
             poll: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
             credentials: None,
             ca_file: None,
         };
         let deadline = Instant::now() + Duration::from_millis(100);
-        let session = Session::new(&repository, Url::parse(&url).unwrap(), None, deadline).unwrap();
+        let session = Https::new(&repository, Url::parse(&url).unwrap(), None, deadline).unwrap();
         assert_eq!(session.branches().unwrap_err(), "the whole fetch took too long");
     }
 }
