@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
 use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure};
-use taffrail_model::{DesiredSet, Event, Relation, duration};
+use taffrail_model::{DesiredSet, Event, Reference, Relation, duration};
 use taffrail_tests::stage::{Condition, Stage, configuration, set};
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use taffrail_core::effects::WRITES_AT_ONCE;
 use taffrail_core::{EffectKey, Input, Outcome, Polled};
 use taffrail_model::configuration::{GatePolicy, OnFailure};
-use taffrail_model::{Commit, Fact, Relation};
+use taffrail_model::{Commit, Fact, Reference, Relation};
 use taffrail_tests::stage::{APPLICATION, Condition, Stage, commit_id, configuration, set};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same run on every machine.
@@ -81,7 +81,7 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
                 let word = format!("commit {commits}");
                 let commit = Commit { id: commit_id(&word), author: "Ada".to_owned(), subject: word };
                 let relation = Relation::Descendant;
-                stage.polled(Ok(Polled { revision: commit.id.clone(), relation, commits: vec![commit], count: 1 }));
+                stage.polled(Ok(Polled { revision: commit.id.clone(), tag: None, relation, commits: vec![commit], count: 1 }));
             }
         }
         2 if has(stage, |key| matches!(key, EffectKey::Render(..))) => {
@@ -174,7 +174,11 @@ fn reconfigure(stage: &mut Stage, dice: &mut Dice) {
             2 => application.path.push('x'),
             3 => application.sync.prune = !application.sync.prune,
             4 => application.on_failure = OnFailure::Hold,
-            _ => configuration.repositories.values_mut().next().unwrap().branch.push('x'),
+            _ => {
+                let repository = configuration.repositories.values_mut().next().unwrap();
+                let Reference::Branch(branch) = &mut repository.reference else { unreachable!("a branch is followed") };
+                branch.push('x');
+            }
         }
     });
 }

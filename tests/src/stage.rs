@@ -13,7 +13,7 @@ use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, St
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
     Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, FieldSet, LiveObject,
-    ObjectKey, ObjectOptions, Relation, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
+    ObjectKey, ObjectOptions, Reference, Relation, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
 /// How a live object is.

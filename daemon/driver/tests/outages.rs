@@ -9,7 +9,7 @@ use std::time::Duration;
 use taffrail_driver::{Board, Command, Options, World, run};
 use taffrail_journal::SledJournal;
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
-use taffrail_model::{Commit, CommitId, Relation, RepositoryName, Seq, Watch, WatchEvent};
+use taffrail_model::{Commit, CommitId, Known, Reference, Relation, RepositoryName, Seq, Watch, WatchEvent};
 use taffrail_ports::cluster::{Applied, Apply, Cluster, Delete, Deleted, WriteError, WriteErrorKind};
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;

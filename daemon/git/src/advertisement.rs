@@ -120,9 +120,8 @@ mod tests {
             bytes += &packet(&format!("{ID} {name}\n"));
         }
         let mut bytes = bytes.into_bytes();
-        bytes.extend_from_slice(format!("0037{ID} refs/tags/").as_bytes());
-        bytes.extend_from_slice(b"\xff\xfe\n");
-        bytes.truncate(bytes.len() - 1);
+        bytes.extend_from_slice(format!("0039{ID} refs/tags/").as_bytes());
+        bytes.extend_from_slice(b"\xff\xfe");
         bytes.extend_from_slice(b"0000PACK and what else comes");
         bytes
     }

@@ -148,8 +148,15 @@ fn download(repo: &Repository, source: &Source<'_>, known: Option<&Known>) -> Re
             forget_other_tags(repo, &tags)?;
             let refspec = |tag: &Tag| format!("+refs/tags/{0}:{DATED}{0}", tag.name);
             fetch(&tags.iter().map(refspec).collect::<Vec<_>>())?;
-            let dated = tags.into_iter().filter_map(|tag| Some((date(repo, &tag)?, tag)));
-            dated.max_by(tags::by_date).ok_or_else(|| Failure::Elsewhere(source.no_reference()))?.1
+            let mut dated = Vec::new();
+            for tag in tags {
+                match date(repo, &tag) {
+                    Some(date) => dated.push((date, tag)),
+                    // libgit2 refuses the next fetch when a reference leads to no commit.
+                    None => repo.find_reference(&format!("{DATED}{}", tag.name))?.delete()?,
+                }
+            }
+            dated.into_iter().max_by(tags::by_date).ok_or_else(|| Failure::Elsewhere(source.no_reference()))?.1
         }
     };
     fetch(&[format!("+refs/tags/{}:{FETCHED}", tag.name)])?;

@@ -202,7 +202,7 @@ pub fn serve(flags: &[&str]) -> (World, Server) {
     (world, server)
 }
 
-fn push(world: &World, arguments: &[&str]) {
+pub fn push(world: &World, arguments: &[&str]) {
     world.git(&[&["push", "--quiet", "../root/shop.git"], arguments].concat());
 }
 

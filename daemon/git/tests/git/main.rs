@@ -9,4 +9,5 @@ mod hostile;
 mod https;
 mod server;
 mod support;
+mod tags;
 mod tree;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use taffrail_model::Reference;
 
 use crate::configuration;
 use crate::failure::Failure;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use taffrail::configuration::{Cluster, Log, LogFormat, LogLevel, Settings, default_key_file, load, read};
+use taffrail_model::Reference;
 use taffrail_model::configuration::{
     Check, ConflictPolicy, Credentials, DriftPolicy, ForeignPolicy, OnFailure, ServiceAccount, ServiceTarget, SyncMode,
     SyncPolicy,
@@ -111,6 +112,27 @@ fn every_setting_is_taken() {
     assert_eq!((fail_fast.restarts, fail_fast.image_pull.as_secs(), fail_fast.after.as_secs()), (5, 0, 6));
     let Check::Http { url, timeout, interval } = &x.gate.checks[0] else { panic!("it names a url") };
     assert_eq!((url.as_str(), timeout.as_secs(), interval.as_secs()), ("http://h/?a=b", 8, 9));
+}
+
+#[test]
+fn tags_and_versions_are_followed() {
+    let settings = sound(
+        "repositories:\n- { name: a, url: 'https://h/a', ref: { tag: 'v*' } }\n\
+         - { name: b, url: 'https://h/b', ref: { semver: '>=1.4 <2' } }\n- { name: c, url: 'https://h/c' }\n",
+    );
+    let followed: Vec<String> =
+        settings.configuration.repositories.values().map(|repository| repository.reference.to_string()).collect();
+    assert_eq!(followed, ["tag like \"v*\"", "tag with a version in \">=1.4 <2\"", "branch \"main\""]);
+}
+
+#[test]
+fn what_was_recorded_before_there_were_tags_is_read() {
+    let text = br#"{"applications":{},"repositories":{"a":{"branch":"main","caFile":null,"credentials":null,
+        "poll":"30s","timeout":"30s","url":"https://h/a"}}}"#;
+    let read = taffrail_model::configuration::Configuration::from_bytes(text).unwrap();
+    assert_eq!(read, sound("repositories:\n- { name: a, url: 'https://h/a' }\n").configuration);
+    let compact: String = String::from_utf8_lossy(text).split_whitespace().collect();
+    assert_eq!(String::from_utf8(read.to_bytes()).unwrap(), compact, "an upgrade changes no configuration");
 }
 
 #[test]
