@@ -81,7 +81,13 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
                 let word = format!("commit {commits}");
                 let commit = Commit { id: commit_id(&word), author: "Ada".to_owned(), subject: word };
                 let relation = Relation::Descendant;
-                stage.polled(Ok(Polled { revision: commit.id.clone(), tag: None, relation, commits: vec![commit], count: 1 }));
+                stage.polled(Ok(Polled {
+                    revision: commit.id.clone(),
+                    tag: None,
+                    relation,
+                    commits: vec![commit],
+                    count: 1,
+                }));
             }
         }
         2 if has(stage, |key| matches!(key, EffectKey::Render(..))) => {

@@ -335,8 +335,13 @@ impl Stage {
         let place = self.late.iter().position(|key| matches!(key, EffectKey::Poll(..))).expect("one was stopped");
         let key = self.late.remove(place);
         let commit = Commit { id: commit_id(word), author: "Ada".to_owned(), subject: word.to_owned() };
-        let polled =
-            Polled { revision: commit.id.clone(), tag: None, relation: Relation::Descendant, commits: vec![commit], count: 1 };
+        let polled = Polled {
+            revision: commit.id.clone(),
+            tag: None,
+            relation: Relation::Descendant,
+            commits: vec![commit],
+            count: 1,
+        };
         self.give(vec![Input::Polled { key, repository: "shop".parse().expect("a name"), outcome: Ok(polled) }])
     }
 

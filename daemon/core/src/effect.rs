@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{Check, ForeignPolicy, Repository, ServiceAccount};
 use taffrail_model::{
-    ApiVersion, ApplicationName, CommitId, Digest, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp, Uid,
-    Watch,
+    ApiVersion, ApplicationName, CommitId, Digest, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp,
+    Uid, Watch,
 };
 
 /// Names an effect. An effect whose key is no longer asked for is stopped; a write that was sent is never aborted.

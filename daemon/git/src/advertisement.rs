@@ -40,7 +40,10 @@ pub(crate) struct Advertisement {
 #[derive(Debug)]
 enum Progress {
     /// Of a packet that has not come whole, this.
-    Hearing { rest: Vec<u8>, any: bool },
+    Hearing {
+        rest: Vec<u8>,
+        any: bool,
+    },
     Whole,
     TooMany,
     /// libgit2 will say what is wrong with it.

@@ -73,11 +73,7 @@ fn try_update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result
 }
 
 /// Makes the mirror at `path` anew. What is there is only replaced by what is complete.
-pub(crate) fn clone(
-    path: &Path,
-    source: &Source<'_>,
-    known: Option<&Known>,
-) -> Result<Observation, RepositoryError> {
+pub(crate) fn clone(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Observation, RepositoryError> {
     // Names of repositories hold no dot.
     let (fresh, old) = (path.with_extension("new"), path.with_extension("old"));
     let failed = |e: &dyn std::fmt::Display| failed(path, e.to_string());

@@ -12,8 +12,8 @@ use taffrail_model::{Reference, configuration};
 use taffrail_ports::repositories::RepositoryError;
 
 use crate::advertisement::{MOST_TAGS, Tag, tag};
-use crate::login::Login;
 use crate::https::Https;
+use crate::login::Login;
 use crate::transport::Session;
 use crate::{text, transport};
 

@@ -31,7 +31,8 @@ impl Validate {
         ))?;
         for (name, application) in &configuration.applications {
             let repository = &configuration.repositories[&application.repository];
-            let place = format!("{} of {} at {}", shown(&application.path), repository.url, followed(&repository.reference));
+            let place =
+                format!("{} of {} at {}", shown(&application.path), repository.url, followed(&repository.reference));
             output.line(&format!("  {name}: {place}"))?;
         }
         output.line(&format!("data in {}, key in {}", settings.data.display(), settings.key_file.display()))?;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use taffrail_model::{Reference, RepositoryName};
 use taffrail_model::configuration::{Credentials, Repository};
+use taffrail_model::{Reference, RepositoryName};
 use taffrail_yaml::Fields;
 
 use super::urls;
