@@ -30,7 +30,7 @@ impl Repositories for Git {
     fn fetch(&self, _: &RepositoryName, _: &Repository, _: Option<&Known>) -> Result<Observation, RepositoryError> {
         let revision: CommitId = "a".repeat(40).parse().unwrap();
         let commit = Commit { id: revision.clone(), author: "Ada".to_owned(), subject: "one".to_owned() };
-        Ok(Observation { revision, relation: Relation::First, commits: vec![commit], count: 1 })
+        Ok(Observation { revision, tag: None, relation: Relation::First, commits: vec![commit], count: 1 })
     }
 
     fn tree(&self, _: &RepositoryName, _: &CommitId) -> Result<Box<dyn Tree>, RepositoryError> {
