@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) checks_host: bool,
     /// A permit a follower.
     pub(crate) followers: Arc<Semaphore>,
+    /// A permit an export of the whole journal.
+    pub(crate) exports: Arc<Semaphore>,
     /// Becomes true when the server shuts down.
     pub(crate) ending: watch::Sender<bool>,
     reads: Arc<Semaphore>,
@@ -27,8 +29,9 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(readers: Readers, checks_host: bool) -> Arc<Self> {
         let followers = Arc::new(Semaphore::new(readers.options.followers));
+        let exports = Arc::new(Semaphore::new(readers.options.exports));
         let reads = Arc::new(Semaphore::new(readers.options.reads));
-        Arc::new(Self { readers, checks_host, followers, reads, ending: watch::Sender::new(false) })
+        Arc::new(Self { readers, checks_host, followers, exports, reads, ending: watch::Sender::new(false) })
     }
 
     pub(crate) async fn head(&self) -> Result<Head, Problem> {

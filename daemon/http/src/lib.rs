@@ -6,6 +6,7 @@
 
 mod accept;
 mod app;
+mod archive;
 mod events;
 mod export;
 mod follow;

@@ -139,7 +139,7 @@ fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Proble
     value.parse().map_err(|error| Problem::bad(format!("`{name}`: {error}")))
 }
 
-fn number(name: &str, value: &str, least: u64) -> Result<u64, Problem> {
+pub(crate) fn number(name: &str, value: &str, least: u64) -> Result<u64, Problem> {
     let number = value.parse().ok().filter(|number| (least..=LARGEST_NUMBER).contains(number));
     number.ok_or_else(|| {
         Problem::bad(format!("`{name}`: {value:?} is not a whole number from {least} to {LARGEST_NUMBER}"))

@@ -29,6 +29,8 @@ pub struct Options {
     pub connections: usize,
     /// Readers that follow the events at once; more are refused with 503.
     pub followers: usize,
+    /// Exports of the whole journal at once; more are refused with 503.
+    pub exports: usize,
     /// Journal calls at once; more wait for `read_timeout`.
     pub reads: usize,
     /// Longest time for a request's headers, and for an idle connection.
@@ -49,6 +51,7 @@ impl Default for Options {
             hosts: Vec::new(),
             connections: 256,
             followers: 64,
+            exports: 2,
             reads: 8,
             header_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::guard::guard;
 use crate::problem::Problem;
-use crate::{events, views};
+use crate::{archive, events, views};
 
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -28,13 +28,14 @@ pub(crate) fn with(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 9] {
+fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 10] {
     [
         ("/", get(index)),
         ("/applications", get(views::applications)),
         ("/applications/{name}", get(views::application)),
         ("/events", get(events::list)),
         ("/events/{seq}", get(events::one)),
+        ("/export", get(archive::archive)),
         ("/livez", get(views::livez)),
         ("/metrics", get(views::metrics)),
         ("/openapi.json", get(openapi)),
@@ -118,7 +119,11 @@ mod tests {
     #[test]
     fn openapi_describes_each_parameter_and_no_other() {
         for (path, _) in routes() {
-            let known: &[&str] = if path == "/events" { &PARAMETERS } else { &[] };
+            let known: &[&str] = match path {
+                "/events" => &PARAMETERS,
+                "/export" => &archive::PARAMETERS,
+                _ => &[],
+            };
             assert_eq!(parameters(path, "query"), known.iter().map(|&name| name.to_owned()).collect(), "{path}");
         }
         assert_eq!(parameters("/events", "header"), BTreeSet::from(["Last-Event-ID".to_owned()]));

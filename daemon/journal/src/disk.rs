@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use taffrail_ports::journal::JournalError;
+
 use crate::paths::beside;
 
 /// Replaces the file at `path` as a whole: after a crash it is the old one or the new one.
@@ -26,6 +28,33 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes the folder at `path` with all that is in it, if there is one.
+pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives the folder at `from` another name, for good.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_parent(to)
+}
+
+/// Makes everything under `folder` durable.
+pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
 /// The file's content, or none when there is no file.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
@@ -44,6 +73,14 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 pub(crate) fn free(path: &Path) -> io::Result<u64> {
     let space = rustix::fs::statvfs(path)?;
     Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// Refuses when less than `minimum` would be free after writing `bytes`.
+pub(crate) fn room(data: &Path, minimum: u64, bytes: u64) -> Result<(), JournalError> {
+    let path = data.display().to_string();
+    let free = free(data).map_err(|e| JournalError::Store { path: path.clone(), reason: e.to_string() })?;
+    let needed = minimum.saturating_add(bytes);
+    if free < needed { Err(JournalError::NoSpace { path, free, needed }) } else { Ok(()) }
 }
 
 /// Bytes of all files under `folder`.

@@ -2,22 +2,26 @@
 //! to the writer.
 
 use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
 use taffrail_model::{Digest, Envelope, Event, Seq};
-use taffrail_ports::journal::{Document, EventPage, EventQuery, Head, Journal, JournalError, Snapshot, StoredEvent};
+use taffrail_ports::journal::{
+    Document, EventPage, EventQuery, ExportError, Exported, Head, Journal, JournalError, Snapshot, StoredEvent,
+};
 use tokio::sync::watch;
 
+use crate::export::Reads;
 use crate::head::Mark;
 use crate::key::Keys;
 use crate::paths::Paths;
 use crate::store::Store;
 use crate::verify::{self, Verified};
 use crate::writer::{self, QUEUE, Request};
-use crate::{documents, query, snapshot};
+use crate::{disk, documents, export, query, snapshot};
 
 /// The journal in sled. Dropping it closes it cleanly.
 pub struct SledJournal {
@@ -60,6 +64,11 @@ impl Shared {
         self.minimum_free.load(Ordering::Relaxed)
     }
 
+    /// Refuses when less than the minimum would be free after writing `bytes`.
+    pub(crate) fn room(&self, bytes: u64) -> Result<(), JournalError> {
+        disk::room(&self.paths.data, self.minimum_free(), bytes)
+    }
+
     pub(crate) fn head(&self) -> Head {
         self.head.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -74,14 +83,6 @@ impl Shared {
         let seq = head.seq;
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
         self.newest.send_if_modified(|newest| std::mem::replace(newest, seq) != seq);
-    }
-
-    /// Runs `with` on the store, which stays open meanwhile.
-    pub(crate) fn read<T>(&self, with: impl FnOnce(&Store) -> Result<T, JournalError>) -> Result<T, JournalError> {
-        match &*self.store.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(store) => with(store),
-            None => Err(self.failed("it is closed after a failed write and could not be opened again yet")),
-        }
     }
 
     /// Opens the store again if a failed write closed it.
@@ -111,6 +112,16 @@ impl Shared {
 
     fn failed(&self, reason: impl Into<String>) -> JournalError {
         JournalError::Store { path: self.paths.folder.display().to_string(), reason: reason.into() }
+    }
+}
+
+impl Reads for Shared {
+    /// Runs `with` on the store, which stays open meanwhile.
+    fn read<T>(&self, with: impl FnOnce(&Store) -> Result<T, JournalError>) -> Result<T, JournalError> {
+        match &*self.store.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => with(store),
+            None => Err(self.failed("it is closed after a failed write and could not be opened again yet")),
+        }
     }
 }
 
@@ -217,6 +228,10 @@ impl Journal for SledJournal {
         self.shared.read(|store| query::run(store, head, query))
     }
 
+    fn export(&self, at: Option<Seq>, to: &mut dyn Write) -> Result<Exported, ExportError> {
+        export::export(&*self.shared, &self.shared.keys, self.shared.mark(), at, to)
+    }
+
     fn snapshot(&self) -> Result<Option<Snapshot>, JournalError> {
         let Some(snapshot) = snapshot::read(&self.shared.paths.snapshot) else { return Ok(None) };
         let event = self.event(snapshot.seq)?;
@@ -227,7 +242,7 @@ impl Journal for SledJournal {
         let _one_at_a_time = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = snapshot::to_bytes(&snapshot).map_err(|e| self.shared.failed(e.to_string()))?;
         self.shared.room(bytes.len() as u64)?;
-        crate::disk::replace(&self.shared.paths.snapshot, &bytes).map_err(|e| self.shared.failed(e.to_string()))
+        disk::replace(&self.shared.paths.snapshot, &bytes).map_err(|e| self.shared.failed(e.to_string()))
     }
 }
 

@@ -4,12 +4,15 @@
 //! one append become visible together or not at all; what is read is checked against its hash or name.
 //!
 //! The folder holds sled's files; beside it lie `.head` (the newest event, to notice a store that lost some), `.lock`,
-//! `.running` (there while a daemon runs), `.copy` (kept after an unclean stop) and `.snapshot`.
+//! `.running` (there while a daemon runs), `.importing` (a journal that is being imported), `.copy` (kept after an unclean stop) and `.snapshot`.
 
+mod archive;
 mod commit;
 mod disk;
 mod documents;
+mod export;
 mod head;
+mod import;
 mod index;
 mod journal;
 mod key;
@@ -22,6 +25,8 @@ mod unclean;
 mod verify;
 mod writer;
 
+pub use export::{ExportFolderError, export_folder};
+pub use import::{ImportError, Imported, check_export, import};
 pub use journal::SledJournal;
 pub use open::{OpenError, Opened, Options};
 pub use verify::{Verified, verify_folder};

@@ -16,6 +16,8 @@ pub(crate) struct Paths {
     pub(crate) running: PathBuf,
     /// The folder as an unclean stop left it.
     pub(crate) copy: PathBuf,
+    /// A journal that is being imported, before it is one.
+    pub(crate) importing: PathBuf,
     /// The snapshot.
     pub(crate) snapshot: PathBuf,
 }
@@ -29,6 +31,7 @@ impl Paths {
             lock: beside(&folder, ".lock"),
             running: beside(&folder, ".running"),
             copy: beside(&folder, ".copy"),
+            importing: beside(&folder, ".importing"),
             snapshot: beside(&folder, ".snapshot"),
             folder,
         }

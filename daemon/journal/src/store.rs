@@ -5,7 +5,7 @@
 //! written last, so a document with a part 0 is whole. Events above the mark do not count.
 
 use std::fmt::Display;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -94,6 +94,19 @@ impl Store {
             Ok(Self { folder: folder.to_owned(), db, events, documents, index, meta, file })
         };
         panic::catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("sled panicked: it is damaged".to_owned()))
+    }
+
+    /// Waits until sled let go of the folder of a store that was just dropped.
+    pub(crate) fn wait_until_closed(folder: &Path) -> Result<(), JournalError> {
+        let file = File::open(folder.join("db")).map_err(|e| failed(folder, e))?;
+        for _ in 0..OPEN_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+                Err(TryLockError::Error(error)) => return Err(failed(folder, error)),
+            }
+        }
+        Err(failed(folder, "sled does not let go of it"))
     }
 
     /// An error of this store.
@@ -213,6 +226,20 @@ impl Store {
         let bad = |reason: &str| JournalError::Document { digest, reason: reason.to_owned() };
         let value = self.read_parts(&self.documents, digest.as_bytes())?.ok_or_else(|| bad("is not there"))?;
         value.map_err(bad)
+    }
+
+    /// The first document whose name comes after `name`: the name and the stored form.
+    pub(crate) fn document_after(&self, name: Option<Digest>) -> Result<Option<(Digest, Vec<u8>)>, JournalError> {
+        let start = name.map_or(Vec::new(), |name| [part_key(name.as_bytes(), u16::MAX), vec![0]].concat());
+        for key in self.documents.range(start..).keys() {
+            let key = key.map_err(|e| self.failed(e))?;
+            // One without a first part was never written to its end.
+            if let Some((name, [0, 0])) = key.split_first_chunk::<32>() {
+                let name = Digest::from(*name);
+                return Ok(Some((name, self.document(name)?)));
+            }
+        }
+        Ok(None)
     }
 
     /// The names of all documents.

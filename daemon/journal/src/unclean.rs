@@ -80,11 +80,6 @@ fn copy(paths: &Paths, minimum_free: u64) -> io::Result<String> {
 
 /// Removes the copy, also one that was not finished.
 fn remove_folder(paths: &Paths) -> io::Result<()> {
-    for folder in [&paths.copy, &beside(&paths.copy, ".new")] {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    disk::remove_folder(&paths.copy)?;
+    disk::remove_folder(&beside(&paths.copy, ".new"))
 }

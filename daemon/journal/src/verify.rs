@@ -57,15 +57,21 @@ pub(crate) fn chain(
 ) -> Result<Mark, JournalError> {
     let mut mark = start;
     while mark.seq < last {
-        let seq = mark.seq.next();
-        let event = store.existing_event(seq)?;
-        if event.event.previous != mark.hash {
-            return Err(JournalError::Damaged { seq, reason: format!("it does not follow event {}", mark.seq) });
-        }
-        mark = Mark { seq, hash: event.event.hash };
+        let event = after(store, mark)?;
+        mark = Mark { seq: event.event.seq(), hash: event.event.hash };
         each(event);
     }
     Ok(mark)
+}
+
+/// The event that follows `mark`, checked to do so.
+pub(crate) fn after(store: &Store, mark: Mark) -> Result<StoredEvent, JournalError> {
+    let seq = mark.seq.next();
+    let event = store.existing_event(seq)?;
+    if event.event.previous != mark.hash {
+        return Err(JournalError::Damaged { seq, reason: format!("it does not follow event {}", mark.seq) });
+    }
+    Ok(event)
 }
 
 /// The mark of event `seq`.

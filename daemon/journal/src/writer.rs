@@ -12,9 +12,10 @@ use taffrail_model::{Envelope, Event};
 use taffrail_ports::journal::{Document, JournalError};
 
 use crate::commit::Group;
+use crate::export::Reads;
 use crate::head;
 use crate::journal::Shared;
-use crate::{disk, unclean};
+use crate::unclean;
 
 /// Most requests that wait; the next caller waits for its turn to wait.
 pub(crate) const QUEUE: usize = 1024;
@@ -115,15 +116,4 @@ fn serve(shared: &Shared, requests: &Receiver<Request>, request: Request) {
 fn answer(to: &Answer, result: Result<Vec<Event>, JournalError>) {
     // A caller that is gone needs no answer.
     let _ = to.send(result);
-}
-
-impl Shared {
-    /// Refuses when less than the minimum would be free after writing `bytes`.
-    pub(crate) fn room(&self, bytes: u64) -> Result<(), JournalError> {
-        let path = self.paths.data.display().to_string();
-        let free = disk::free(&self.paths.data)
-            .map_err(|e| JournalError::Store { path: path.clone(), reason: e.to_string() })?;
-        let needed = self.minimum_free().saturating_add(bytes);
-        if free < needed { Err(JournalError::NoSpace { path, free, needed }) } else { Ok(()) }
-    }
 }

@@ -3,6 +3,8 @@
 //! Always: what `append` or `put` returned `Ok` for is durable, over kill -9 and power loss. Sequence numbers are dense.
 //! All calls block and are meant for a blocking thread; reads may run beside writes.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 use taffrail_model::{Digest, Envelope, Epoch, Event, ObjectKey, Seq, SubjectKind, Timestamp};
 use tokio::sync::watch;
@@ -94,6 +96,36 @@ pub struct Snapshot {
     pub state: Vec<u8>,
 }
 
+/// What an export holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Its last event; the first is 1.
+    pub seq: Seq,
+    /// The hash of that event.
+    pub hash: Digest,
+    /// How many documents lie beside the events.
+    pub documents: u64,
+}
+
+/// Why there is no whole export.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It was to end with an event that there is not.
+    #[error("there is no event {at}: the newest is {head}")]
+    NoSuchEvent {
+        /// That event.
+        at: Seq,
+        /// The newest there is.
+        head: Seq,
+    },
+    /// The journal cannot be read, or is damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Nobody takes it.
+    #[error("the export cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
 /// What went wrong with the journal.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
@@ -173,6 +205,10 @@ pub trait Journal: Send + Sync + 'static {
 
     /// The events that match.
     fn query(&self, query: &EventQuery) -> Result<EventPage, JournalError>;
+
+    /// Writes everything that is needed to restore the journal as it was at event `at` (the newest one when there is
+    /// none given): a stream that ends abruptly where this fails. Takes as long as `to` takes, and holds up nothing.
+    fn export(&self, at: Option<Seq>, to: &mut dyn io::Write) -> Result<Exported, ExportError>;
 
     /// The newest snapshot that is not damaged, if any.
     fn snapshot(&self) -> Result<Option<Snapshot>, JournalError>;

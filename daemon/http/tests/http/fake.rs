@@ -1,5 +1,6 @@
 //! A journal and a status in memory, and a history to fill the journal with.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
@@ -8,7 +9,9 @@ use taffrail_model::fact::PlanCounts;
 use taffrail_model::{
     Actor, ApplicationName, Digest, Envelope, Epoch, Event, Fact, Relation, Seq, Subject, SubjectKind, Timestamp, Uid,
 };
-use taffrail_ports::journal::{Document, EventPage, EventQuery, Head, Journal, JournalError, Snapshot, StoredEvent};
+use taffrail_ports::journal::{
+    Document, EventPage, EventQuery, ExportError, Exported, Head, Journal, JournalError, Snapshot, StoredEvent,
+};
 use taffrail_ports::status::{ApplicationStatus, Readiness, Status};
 use tokio::sync::watch;
 
@@ -28,6 +31,8 @@ pub struct FakeJournal {
     opened: Condvar,
     /// The most events that one query looks at.
     pub work: AtomicUsize,
+    /// How many events went into exports.
+    pub exported: AtomicUsize,
     /// What each query fails with, if anything.
     pub failure: Mutex<Option<String>>,
 }
@@ -43,6 +48,7 @@ impl FakeJournal {
             shut: Mutex::new(false),
             opened: Condvar::new(),
             work: AtomicUsize::new(usize::MAX),
+            exported: AtomicUsize::new(0),
             failure: Mutex::default(),
         };
         journal.append(envelopes, Vec::new()).unwrap();
@@ -149,6 +155,19 @@ impl Journal for FakeJournal {
             looked_at += 1;
         }
         Ok(EventPage { events, more: resume.is_some(), resume })
+    }
+
+    fn export(&self, at: Option<Seq>, to: &mut dyn Write) -> Result<Exported, ExportError> {
+        let events = self.stored();
+        let last = &events[at.map_or(events.len(), |at| at.0 as usize) - 1].event;
+        for stored in &events[..last.seq().0 as usize] {
+            if let Some(reason) = self.failure.lock().unwrap().clone() {
+                return Err(JournalError::Store { path: "memory".to_owned(), reason }.into());
+            }
+            to.write_all(&stored.bytes)?;
+            self.exported.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(Exported { seq: last.seq(), hash: last.hash, documents: 0 })
     }
 
     fn snapshot(&self) -> Result<Option<Snapshot>, JournalError> {

@@ -4,6 +4,7 @@
 mod appending;
 mod crash;
 mod damage;
+mod exporting;
 mod opening;
 mod querying;
 mod secrets;
