@@ -58,7 +58,8 @@ pub(crate) async fn archive(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
         first => first,
     };
     let rest = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
-    Ok(([(header::CONTENT_TYPE, "application/zstd")], Body::from_stream(stream::iter(first).chain(rest))).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/zstd")], Body::from_stream(stream::iter(first).chain(rest)))
+        .into_response())
 }
 
 fn at(uri: &Uri) -> Result<Option<Seq>, Problem> {

@@ -138,9 +138,10 @@ impl<'r> Archive<'r> {
         let records = BufReader::new(decoder.single_frame());
         let mut archive = Self { records, head: Mark::NONE, events: 0, documents: 0 };
         let line = archive.line()?;
-        let head = line.strip_prefix("head ").and_then(|head| head.split_once(' ')).and_then(|(seq, hash)| {
-            Some(Mark { seq: Seq(seq.parse().ok()?), hash: hash.parse().ok()? })
-        });
+        let head = line
+            .strip_prefix("head ")
+            .and_then(|head| head.split_once(' '))
+            .and_then(|(seq, hash)| Some(Mark { seq: Seq(seq.parse().ok()?), hash: hash.parse().ok()? }));
         archive.head = head.ok_or_else(|| bad("it does not say with which event it ends"))?;
         Ok(archive)
     }

@@ -39,11 +39,7 @@ impl Reads for Store {
 }
 
 /// Exports a journal that no daemon has open. As [`crate::verify_folder`], it writes nothing but what sled itself repairs.
-pub fn export_folder(
-    options: &Options,
-    at: Option<Seq>,
-    to: &mut dyn Write,
-) -> Result<Exported, ExportFolderError> {
+pub fn export_folder(options: &Options, at: Option<Seq>, to: &mut dyn Write) -> Result<Exported, ExportFolderError> {
     let exported = open::offline(options, |store, keys, head| Ok(export(store, keys, head, at, to)))?;
     Ok(exported?)
 }

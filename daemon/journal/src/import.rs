@@ -245,9 +245,8 @@ fn read(
 fn follow(last: Option<&Event>, bytes: Vec<u8>) -> Result<StoredEvent, ImportError> {
     let event = Event::from_bytes(&bytes).map_err(|error| ImportError::Damaged(error.to_string()))?;
     let (seq, hash) = last.map_or((Seq(0), Digest::ZERO), |last| (last.seq(), last.hash));
-    let in_order = last.is_none_or(|last| {
-        event.envelope.time >= last.envelope.time && event.envelope.epoch >= last.envelope.epoch
-    });
+    let in_order = last
+        .is_none_or(|last| event.envelope.time >= last.envelope.time && event.envelope.epoch >= last.envelope.epoch);
     if event.seq() != seq.next() || event.previous != hash || !in_order {
         return Err(ImportError::Damaged(format!("event {} does not follow event {seq}", event.seq())));
     }

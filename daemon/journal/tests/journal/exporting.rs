@@ -224,7 +224,9 @@ fn appends_go_on_meanwhile_and_are_left_to_the_next_export() {
     impl Write for Taking<'_> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             append(self.0, 1);
-            self.0.put(vec![document(self.0, &noise(&self.1.len().to_string(), 100), false)]).map_err(io::Error::other)?;
+            self.0
+                .put(vec![document(self.0, &noise(&self.1.len().to_string(), 100), false)])
+                .map_err(io::Error::other)?;
             self.1.extend_from_slice(bytes);
             Ok(bytes.len())
         }
@@ -293,10 +295,7 @@ fn a_damaged_journal_gives_no_export() {
         documents.insert(key, value).unwrap();
     });
     let error = export_folder(&house.options(), None, &mut io::sink()).unwrap_err();
-    assert!(
-        matches!(error, ExportFolderError::Export(ExportError::Journal(JournalError::Document { .. }))),
-        "{error}"
-    );
+    assert!(matches!(error, ExportFolderError::Export(ExportError::Journal(JournalError::Document { .. }))), "{error}");
 }
 
 const CANARY: &[u8] = b"canary-7c01-the-password-of-production";
