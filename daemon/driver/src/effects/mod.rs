@@ -2,6 +2,7 @@
 //! between two attempts.
 
 mod check;
+mod options;
 mod poll;
 mod render;
 mod watch;

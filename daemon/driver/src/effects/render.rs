@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use taffrail_core::{EffectKey, Input};
 use taffrail_kustomize::{Files, ReadError, RepositoryPath, TreeEntry};
 use taffrail_model::{
@@ -16,6 +17,7 @@ use taffrail_model::{
 use taffrail_ports::journal::{Document, Journal, JournalError};
 use taffrail_ports::repositories::{Entry, RepositoryError, Tree};
 
+use super::options::options;
 use super::{Hands, Stop};
 use crate::run::{World, blocking};
 
@@ -112,8 +114,12 @@ fn make(
         tracing::warn!(application = %work.application, revision = %work.revision, "{warning}");
     }
     let mut manifests = Vec::new();
+    let mut errors = Vec::new();
     for value in rendered.objects {
-        manifests.push(Manifest::new(value).map_err(|error| one(error.to_string()))?);
+        match named(value) {
+            Ok(manifest) => manifests.push(manifest),
+            Err(error) => errors.push(error),
+        }
     }
     let scopes = Scopes::of(&manifests);
     let mut set = DesiredSet::default();
@@ -123,16 +129,31 @@ fn make(
         let confidential = key.is_secret();
         let bytes = manifest.to_bytes();
         let digest = journal.digest(&bytes, confidential);
-        let desired =
-            DesiredObject { api_version: manifest.api_version(), manifest: digest, options: ObjectOptions::default() };
+        let options = options(&manifest).unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            ObjectOptions::default()
+        });
+        let desired = DesiredObject { api_version: manifest.api_version(), manifest: digest, options };
         if set.objects.insert(key.clone(), desired).is_some() {
-            return Err(one(format!(
-                "two objects are {key}, once a namespace is given to those that name none: remove one"
-            )));
+            errors
+                .push(format!("two objects are {key}, once a namespace is given to those that name none: remove one"));
         }
         documents.push(Document { digest, bytes, confidential });
     }
-    Ok((set, documents))
+    if errors.is_empty() { Ok((set, documents)) } else { Err(errors) }
+}
+
+/// A rendered object, which must have a name.
+fn named(value: Value) -> Result<Manifest, String> {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (kind, generated) = (text("/kind"), text("/metadata/generateName"));
+    Manifest::new(value).map_err(|error| match generated.as_str() {
+        "" => error.to_string(),
+        _ => format!(
+            "the {kind} with generateName {generated:?} has no name: the server would make another object of it with \
+             every sync; give it a metadata.name"
+        ),
+    })
 }
 
 /// Git's objects, as the renderer reads them.
