@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +24,7 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/tools/reference"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
@@ -32,6 +35,7 @@ import (
 type kubelet struct {
 	client kubernetes.Interface
 	pods   corelisters.PodLister
+	index  cache.Indexer
 	queue  workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	events record.EventRecorder
 
@@ -40,7 +44,8 @@ type kubelet struct {
 	started int // pods so far
 }
 
-func runKubelet(ctx context.Context, client kubernetes.Interface, nodes int) error {
+// runKubelet also serves the cluster's network, which is made of the pods.
+func runKubelet(ctx context.Context, client kubernetes.Interface, nodes int, dir string, certificate tls.Certificate) error {
 	for i := 1; i <= nodes; i++ {
 		if err := createNode(ctx, client, fmt.Sprintf("node-%d", i)); err != nil {
 			return err
@@ -52,9 +57,13 @@ func runKubelet(ctx context.Context, client kubernetes.Interface, nodes int) err
 
 	factory := informers.NewSharedInformerFactory(client, 0)
 	informer := factory.Core().V1().Pods().Informer()
+	if err := informer.AddIndexers(cache.Indexers{byIP: podIPs}); err != nil {
+		return err
+	}
 	k := &kubelet{
 		client: client,
 		pods:   factory.Core().V1().Pods().Lister(),
+		index:  informer.GetIndexer(),
 		queue:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[cache.ObjectName]()),
 		events: broadcaster.NewRecorder(scheme.Scheme, v1.EventSource{Component: "kubelet"}),
 		runs:   map[types.UID]podRun{},
@@ -83,24 +92,30 @@ func runKubelet(ctx context.Context, client kubernetes.Interface, nodes int) err
 	if err := startCloud(factory, client); err != nil {
 		return err
 	}
-	factory.Start(ctx.Done())
-	factory.WaitForCacheSync(ctx.Done())
+	watching, stop := context.WithCancel(ctx)
+	factory.Start(watching.Done())
+	defer factory.Shutdown()
+	defer stop()
+	factory.WaitForCacheSync(watching.Done())
 
-	var workers sync.WaitGroup
+	net := &network{pods: k.index, kubelet: kubeletServer(k.pods), metrics: metricsServer(k.pods), certificate: certificate}
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return net.serve(ctx, dir) })
 	for range 8 {
-		workers.Go(func() { k.work(ctx) })
+		parts.Go(func() error { k.work(ctx); return nil })
 	}
-	wait.UntilWithContext(ctx, func(ctx context.Context) {
-		for i := 1; i <= nodes; i++ {
-			if err := renewLease(ctx, client, fmt.Sprintf("node-%d", i)); err != nil && ctx.Err() == nil {
-				klog.ErrorS(err, "Renewing the lease of a node")
+	parts.Go(func() error {
+		wait.UntilWithContext(ctx, func(ctx context.Context) {
+			for i := 1; i <= nodes; i++ {
+				if err := renewLease(ctx, client, fmt.Sprintf("node-%d", i)); err != nil && ctx.Err() == nil {
+					klog.ErrorS(err, "Renewing the lease of a node")
+				}
 			}
-		}
-	}, 10*time.Second)
-	k.queue.ShutDown()
-	workers.Wait()
-	factory.Shutdown()
-	return nil
+		}, 10*time.Second)
+		k.queue.ShutDown()
+		return nil
+	})
+	return parts.Wait()
 }
 
 func (k *kubelet) work(ctx context.Context) {
@@ -141,17 +156,29 @@ func (k *kubelet) sync(ctx context.Context, key cache.ObjectName) (time.Duration
 		return 0, nil
 	}
 	want := pod.DeepCopy()
-	event, again := simulate(want, k.run(pod), time.Now())
+	events, again := simulate(want, k.run(pod), time.Now())
 	if equality.Semantic.DeepEqual(pod.Status, want.Status) {
 		return again, nil
 	}
 	if _, err := k.client.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, want, metav1.UpdateOptions{}); err != nil {
 		return 0, err
 	}
-	if event != nil {
-		k.events.Event(pod, v1.EventTypeWarning, event.reason, event.message)
+	return again, k.record(pod, events)
+}
+
+// record counts an event up where it was recorded before.
+func (k *kubelet) record(pod *v1.Pod, events []event) error {
+	for _, event := range events {
+		about, err := reference.GetReference(scheme.Scheme, pod)
+		if err != nil {
+			return err
+		}
+		if event.container != "" {
+			about.FieldPath = fmt.Sprintf("spec.containers{%s}", event.container)
+		}
+		k.events.Event(about, event.kind, event.reason, event.message)
 	}
-	return again, nil
+	return nil
 }
 
 func (k *kubelet) run(pod *v1.Pod) podRun {
@@ -163,9 +190,13 @@ func (k *kubelet) run(pod *v1.Pod) podRun {
 		if pod.Status.StartTime != nil { // from before a restart
 			r.start = pod.Status.StartTime.Time
 		}
-		if r.ip == "" {
+		for r.ip == "" {
 			k.started++
-			r.ip = fmt.Sprintf("10.%d.%d.%d", 128+k.started>>16&127, k.started>>8&255, k.started&255)
+			ip := fmt.Sprintf("10.%d.%d.%d", 128+k.started>>16&127, k.started>>8&255, k.started&255)
+			// One from before a restart may have it: there is no other error than an unknown index.
+			if taken, _ := k.index.IndexKeys(byIP, ip); len(taken) == 0 {
+				r.ip = ip
+			}
 		}
 		k.runs[pod.UID] = r
 	}

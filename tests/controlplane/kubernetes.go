@@ -35,6 +35,7 @@ var controllers = strings.Join([]string{
 	"endpointslice-controller",
 	"endpointslice-mirroring-controller",
 	"garbage-collector-controller",
+	"horizontal-pod-autoscaler-controller",
 	"job-controller",
 	"namespace-controller",
 	"persistentvolume-binder-controller",
@@ -72,7 +73,7 @@ func startEtcd(dir string) (*embed.Etcd, error) {
 	return etcd, nil
 }
 
-func runAPIServer(ctx context.Context, pki *pki, etcd string, listener net.Listener, extra []string) error {
+func runAPIServer(ctx context.Context, pki *pki, etcd, egress string, listener net.Listener, extra []string) error {
 	o := apiserveroptions.NewServerRunOptions()
 	if err := parse(o.Flags(), append([]string{
 		"--etcd-servers=http://" + etcd,
@@ -86,6 +87,7 @@ func runAPIServer(ctx context.Context, pki *pki, etcd string, listener net.Liste
 		"--service-account-key-file=" + pki.file("sa.key"),
 		"--service-account-signing-key-file=" + pki.file("sa.key"),
 		"--service-cluster-ip-range=10.96.0.0/16",
+		"--egress-selector-config-file=" + egress,
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true",
 		"--profiling=false",
@@ -123,6 +125,11 @@ func runControllerManager(ctx context.Context, pki *pki) error {
 		"--root-ca-file=" + pki.file("ca.crt"),
 		"--kube-api-qps=1000",
 		"--kube-api-burst=2000",
+		// What takes a minute to settle in life takes seconds here.
+		"--horizontal-pod-autoscaler-sync-period=1s",
+		"--horizontal-pod-autoscaler-cpu-initialization-period=1s",
+		"--horizontal-pod-autoscaler-initial-readiness-delay=1s",
+		"--horizontal-pod-autoscaler-downscale-stabilization=5s",
 	}); err != nil {
 		return err
 	}

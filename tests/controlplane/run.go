@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -33,6 +34,14 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	certificate, err := tls.LoadX509KeyPair(pki.file("apiserver.crt"), pki.file("apiserver.key"))
+	if err != nil {
+		return err
+	}
+	egress, err := writeEgressConfig(dir)
+	if err != nil {
+		return err
+	}
 	etcd, err := startEtcd(dir)
 	if err != nil {
 		return err
@@ -41,7 +50,7 @@ func run(ctx context.Context, o options) error {
 
 	// The clients of the API server stop before it does, and etcd stops last.
 	apiserver := start(context.WithoutCancel(ctx), func(ctx context.Context) error {
-		return runAPIServer(ctx, pki, etcd.Clients[0].Addr().String(), listener, o.apiserverFlags)
+		return runAPIServer(ctx, pki, etcd.Clients[0].Addr().String(), egress, listener, o.apiserverFlags)
 	})
 	defer apiserver.stop()
 	config, err := clientcmd.BuildConfigFromFlags("", pki.kubeconfig)
@@ -66,7 +75,7 @@ func run(ctx context.Context, o options) error {
 	defer manager.stop()
 	scheduler := start(ctx, func(ctx context.Context) error { return runScheduler(ctx, pki) })
 	defer scheduler.stop()
-	kubelet := start(ctx, func(ctx context.Context) error { return runKubelet(ctx, client, o.nodes) })
+	kubelet := start(ctx, func(ctx context.Context) error { return runKubelet(ctx, client, o.nodes, dir, certificate) })
 	defer kubelet.stop()
 
 	// A pod is refused until its namespace has its service account.
@@ -74,6 +83,12 @@ func run(ctx context.Context, o options) error {
 		_, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
 		return err == nil
 	}); err != nil {
+		return err
+	}
+	if err := registerMetrics(ctx, client); err != nil && ctx.Err() == nil {
+		return err
+	}
+	if err := poll(ctx, kubelet, func() bool { return metricsServed(client) }); err != nil {
 		return err
 	}
 	fmt.Printf("kubeconfig %s\nready after %.1fs\nready\n", pki.kubeconfig, time.Since(began).Seconds())

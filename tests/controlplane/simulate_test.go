@@ -2,6 +2,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,22 +16,13 @@ var birth = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func podOf(restart v1.RestartPolicy, image string, annotations map[string]string) *v1.Pod {
 	return &v1.Pod{
-		ObjectMeta: metav1.ObjectMeta{UID: "u", Annotations: annotations},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "p", UID: "u", Annotations: annotations},
 		Spec:       v1.PodSpec{RestartPolicy: restart, Containers: []v1.Container{{Name: "c", Image: image}}},
 	}
 }
 
-func look(pod *v1.Pod, age time.Duration) (*warning, time.Duration) {
+func look(pod *v1.Pod, age time.Duration) ([]event, time.Duration) {
 	return simulate(pod, podRun{start: birth, ip: "10.0.0.1"}, birth.Add(age))
-}
-
-func isReady(pod *v1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == v1.PodReady {
-			return c.Status == v1.ConditionTrue
-		}
-	}
-	return false
 }
 
 func TestSimulate(t *testing.T) {
@@ -53,7 +46,9 @@ func TestSimulate(t *testing.T) {
 		"first crash":        {v1.RestartPolicyAlways, "i:1", a{"sim/crashloop": "true"}, 0, v1.PodRunning, false, "CrashLoopBackOff", 1, 5 * time.Second},
 		"third crash":        {v1.RestartPolicyAlways, "i:1", a{"sim/crashloop": "true"}, 11 * time.Second, v1.PodRunning, false, "CrashLoopBackOff", 3, 4 * time.Second},
 		"quick crashes":      {v1.RestartPolicyAlways, "i:1", a{"sim/crashloop": "true", "sim/crash-period": "500ms"}, 1200 * time.Millisecond, v1.PodRunning, false, "CrashLoopBackOff", 3, 300 * time.Millisecond},
-		"pull fails":         {v1.RestartPolicyAlways, "r.example:5000/i:imagepullfail-1", nil, time.Hour, v1.PodPending, false, "ImagePullBackOff", 0, 0},
+		"pull fails":         {v1.RestartPolicyAlways, "r.example:5000/i:imagepullfail-1", nil, 0, v1.PodPending, false, "ErrImagePull", 0, time.Second},
+		"pull pauses":        {v1.RestartPolicyAlways, "i:imagepullfail", nil, 3 * time.Second, v1.PodPending, false, "ImagePullBackOff", 0, 7 * time.Second},
+		"pull fails again":   {v1.RestartPolicyAlways, "i:imagepullfail", nil, 10500 * time.Millisecond, v1.PodPending, false, "ErrImagePull", 0, 500 * time.Millisecond},
 		"not the tag":        {v1.RestartPolicyAlways, "imagepullfail.example:5000/i", nil, time.Hour, v1.PodRunning, true, "", 0, 0},
 		"job runs":           {v1.RestartPolicyNever, "i:1", nil, 500 * time.Millisecond, v1.PodRunning, true, "", 0, 500 * time.Millisecond},
 		"job done":           {v1.RestartPolicyNever, "i:1", nil, time.Second, v1.PodSucceeded, false, "", 0, 0},
@@ -63,6 +58,8 @@ func TestSimulate(t *testing.T) {
 		"unknown annotation": {v1.RestartPolicyAlways, "i:1", a{"sim/crashlop": "true"}, time.Hour, v1.PodPending, false, "CreateContainerConfigError", 0, 0},
 		"bad duration":       {v1.RestartPolicyAlways, "i:1", a{"sim/crash-period": "0s"}, time.Hour, v1.PodPending, false, "CreateContainerConfigError", 0, 0},
 		"bad flag":           {v1.RestartPolicyAlways, "i:1", a{"sim/crashloop": "yes"}, time.Hour, v1.PodPending, false, "CreateContainerConfigError", 0, 0},
+		"no such exit code":  {v1.RestartPolicyAlways, "i:1", a{"sim/exit-code": "256"}, time.Hour, v1.PodPending, false, "CreateContainerConfigError", 0, 0},
+		"bad quantity":       {v1.RestartPolicyAlways, "i:1", a{"sim/cpu": "much"}, time.Hour, v1.PodPending, false, "CreateContainerConfigError", 0, 0},
 		"not ours":           {v1.RestartPolicyAlways, "i:1", a{"example.org/crashloop": "yes"}, time.Hour, v1.PodRunning, true, "", 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,5 +110,76 @@ func TestConditionKeepsItsTime(t *testing.T) {
 	look(pod, time.Hour)
 	if got := pod.Status.Conditions[0].LastTransitionTime.Time; !got.Equal(birth.Add(time.Second)) {
 		t.Errorf("condition changed at %v", got)
+	}
+}
+
+func TestHowAContainerEnds(t *testing.T) {
+	type a = map[string]string
+	for name, c := range map[string]struct {
+		restart     v1.RestartPolicy
+		policy      v1.TerminationMessagePolicy
+		annotations a
+		code        int32
+		reason      string
+		message     string
+	}{
+		"crash":                   {v1.RestartPolicyAlways, "", a{"sim/crashloop": "true"}, 1, "Error", ""},
+		"crash with code":         {v1.RestartPolicyAlways, "", a{"sim/crashloop": "true", "sim/exit-code": "137"}, 137, "Error", ""},
+		"loop without an error":   {v1.RestartPolicyAlways, v1.TerminationMessageFallbackToLogsOnError, a{"sim/crashloop": "true", "sim/exit-code": "0"}, 0, "Completed", ""},
+		"last words":              {v1.RestartPolicyAlways, v1.TerminationMessageFallbackToLogsOnError, a{"sim/crashloop": "true", "sim/exit-message": "no disk"}, 1, "Error", "no disk"},
+		"last words from the log": {v1.RestartPolicyAlways, v1.TerminationMessageFallbackToLogsOnError, a{"sim/crashloop": "true", "sim/log": "one\ntwo\n"}, 1, "Error", "one\ntwo"},
+		"failed job":              {v1.RestartPolicyNever, "", a{"sim/job-fail": "true", "sim/exit-code": "2"}, 2, "Error", ""},
+		"done job":                {v1.RestartPolicyNever, "", a{"sim/exit-code": "2"}, 0, "Completed", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := podOf(c.restart, "i:1", c.annotations)
+			pod.Spec.Containers[0].TerminationMessagePolicy = c.policy
+			look(pod, 6*time.Second)
+			status := pod.Status.ContainerStatuses[0]
+			end := status.LastTerminationState.Terminated
+			if end == nil {
+				end = status.State.Terminated
+			}
+			if end == nil || end.ExitCode != c.code || end.Reason != c.reason || end.Message != c.message || end.ContainerID != status.ContainerID {
+				t.Errorf("got %+v, want %+v", end, c)
+			}
+		})
+	}
+}
+
+func TestALongLastWordIsCut(t *testing.T) {
+	pod := podOf(v1.RestartPolicyAlways, "i:1", map[string]string{"sim/crashloop": "true", "sim/log": strings.Repeat("x", 5000) + "end"})
+	pod.Spec.Containers[0].TerminationMessagePolicy = v1.TerminationMessageFallbackToLogsOnError
+	look(pod, 0)
+	message := pod.Status.ContainerStatuses[0].LastTerminationState.Terminated.Message
+	if len(message) != messageBytes || !strings.HasSuffix(message, "end") {
+		t.Errorf("got %d bytes that end with %q", len(message), message[len(message)-3:])
+	}
+}
+
+func TestEventsSayTheSameEachTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		pod  *v1.Pod
+		ages [2]time.Duration
+		want []event
+	}{
+		"crash": {podOf(v1.RestartPolicyAlways, "i:1", map[string]string{"sim/crashloop": "true"}), [2]time.Duration{0, time.Minute}, []event{
+			{"c", "Warning", "BackOff", "Back-off restarting failed container c in pod p_n(u)"},
+		}},
+		"pull": {podOf(v1.RestartPolicyAlways, "i:imagepullfail", nil), [2]time.Duration{0, 10 * time.Second}, []event{
+			{"c", "Warning", "Failed", `Failed to pull image "i:imagepullfail": rpc error: code = NotFound desc = failed to pull and unpack image "i:imagepullfail": not found`},
+			{"c", "Warning", "Failed", "Error: ErrImagePull"},
+		}},
+		"pause": {podOf(v1.RestartPolicyAlways, "i:imagepullfail", nil), [2]time.Duration{2 * time.Second, 15 * time.Second}, []event{
+			{"c", "Normal", "BackOff", `Back-off pulling image "i:imagepullfail"`},
+			{"c", "Warning", "Failed", "Error: ImagePullBackOff"},
+		}},
+		"well": {podOf(v1.RestartPolicyAlways, "i:1", nil), [2]time.Duration{0, time.Minute}, nil},
+	} {
+		for _, age := range c.ages {
+			if got, _ := look(c.pod, age); !slices.Equal(got, c.want) {
+				t.Errorf("%s after %s: got %q, want %q", name, age, got, c.want)
+			}
+		}
 	}
 }

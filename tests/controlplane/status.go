@@ -20,12 +20,13 @@ func writeStatus(pod *v1.Pod, run podRun, now time.Time, at scene) {
 	status.StartTime = ptr.To(metav1.NewTime(run.start))
 	status.HostIP, status.HostIPs = hostIP, []v1.HostIP{{IP: hostIP}}
 	status.PodIP, status.PodIPs = run.ip, []v1.PodIP{{IP: run.ip}}
-	status.ContainerStatuses = nil
+	var containers []v1.ContainerStatus
 	for _, c := range pod.Spec.Containers {
-		s := at.container(c)
+		s := at.container(c) // may look at the status before
 		s.Name, s.Image = c.Name, c.Image
-		status.ContainerStatuses = append(status.ContainerStatuses, s)
+		containers = append(containers, s)
 	}
+	status.ContainerStatuses = containers
 	status.InitContainerStatuses = nil
 	for _, c := range pod.Spec.InitContainers {
 		status.InitContainerStatuses = append(status.InitContainerStatuses, initStatus(pod, c, run))
