@@ -3,54 +3,32 @@
 //! Always: one PATCH, without force. An object whose uid is known is written under that uid and nothing else is asked;
 //! any other is looked at first, since the server lets an apply co-own what somebody else made.
 
-use http::Request;
-use http::header::{ACCEPT, CONTENT_TYPE};
-use taffrail_model::{ObjectKey, Uid};
+use taffrail_model::Uid;
 use taffrail_ports::cluster::{Applied, FIELD_MANAGER, WriteError, WriteErrorKind};
 
-use crate::address::Resource;
-use crate::kube_cluster::Inner;
-use crate::look::{Looked, look};
+use crate::look::Looked;
+use crate::place::{Place, Precondition};
 use crate::prepare::Prepared;
 use crate::refusal::{Refusal, one_line, unreachable};
-use crate::server::{METADATA, NoAnswer};
+use crate::server::NoAnswer;
 
 /// Writes `prepared`, to the object with `uid` if one is given.
-pub(crate) async fn apply(
-    inner: &Inner,
-    resource: &Resource,
-    prepared: &Prepared,
-    uid: Option<Uid>,
-) -> Result<Applied, WriteError> {
+pub(crate) async fn apply(place: &Place, prepared: &Prepared, uid: Option<Uid>) -> Result<Applied, WriteError> {
     let uid = match uid {
         Some(uid) => Some(uid),
-        None => look(inner, resource, &prepared.key).await?.map(|found| ours(&found, prepared)).transpose()?,
+        None => place.look().await?.map(|found| ours(found, prepared)).transpose()?,
     };
-    let object = &prepared.key;
-    let path = resource.object_path(object.namespace.as_deref(), &object.name);
-    let request = Request::patch(format!("{path}?fieldManager={FIELD_MANAGER}&force=false&fieldValidation=Strict"))
-        .header(CONTENT_TYPE, "application/apply-patch+yaml") // JSON is YAML
-        .header(ACCEPT, METADATA)
-        .body(prepared.bytes(uid.as_ref()))
-        .expect("paths are encoded");
-    let answer = {
-        let _timer = inner.server.metrics.apply_seconds.with_label_values(&["apply"]).start_timer();
-        inner.server.ask("apply", request).await
-    };
+    let precondition = uid.as_ref().map_or(Precondition::Absent, Precondition::Uid);
+    let answer = place.apply(&prepared.body, FIELD_MANAGER, precondition, false).await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(none @ NoAnswer::TimedOut(_)) => return Err(unsure(inner, resource, object, none.to_string()).await),
+        Err(none @ NoAnswer::TimedOut(_)) => return Err(unsure(place, none.to_string()).await),
         Err(none) => return Err(unreachable(&none)),
     };
     if !answer.is_success() {
-        let refusal = Refusal::read(&answer);
-        inner.learn_from(&refusal, resource, object);
-        return Err(refused(inner, resource, object, uid, &refusal).await);
+        return Err(refused(place, uid, &place.refusal(&answer)).await);
     }
-    let written = Looked::read(&answer).map_err(|none| unreachable(&none))?;
-    if written.is_going() {
-        return Err(going(&written));
-    }
+    let written = Looked::read(&answer).map_err(|none| unreachable(&none))?.staying()?;
     Ok(Applied {
         uid: written.uid(),
         created: answer.code == 201,
@@ -62,11 +40,9 @@ pub(crate) async fn apply(
 }
 
 /// The uid of what was found, if it may be written.
-fn ours(found: &Looked, prepared: &Prepared) -> Result<Uid, WriteError> {
+fn ours(found: Looked, prepared: &Prepared) -> Result<Uid, WriteError> {
     let refused = |message: String| Err(WriteError { kind: WriteErrorKind::Refused, message: one_line(&message) });
-    if found.is_going() {
-        return Err(going(found));
-    }
+    let found = found.staying()?;
     match found.mark() {
         Some(mark) if mark == prepared.mark => Ok(found.uid()),
         Some(mark) => refused(format!("it exists and belongs to {mark}")),
@@ -74,30 +50,24 @@ fn ours(found: &Looked, prepared: &Prepared) -> Result<Uid, WriteError> {
     }
 }
 
-async fn refused(
-    inner: &Inner,
-    resource: &Resource,
-    object: &ObjectKey,
-    uid: Option<Uid>,
-    refusal: &Refusal,
-) -> WriteError {
+async fn refused(place: &Place, uid: Option<Uid>, refusal: &Refusal) -> WriteError {
     if matches!(refusal.code, 408 | 504) {
-        return unsure(inner, resource, object, refusal.words(object.is_secret())).await;
+        return unsure(place, refusal.words(place.object.is_secret())).await;
     }
     // The server finds conflicts before it compares uids: one with another object of the name is none of ours.
     if let Some(uid) = uid.filter(|_| refusal.is_field_conflict())
-        && let Ok(found) = look(inner, resource, object).await
+        && let Ok(found) = place.look().await
         && found.is_none_or(|found| found.uid() != uid)
     {
         let message = "another object has its name".to_owned();
         return WriteError { kind: WriteErrorKind::Gone, message };
     }
-    refusal.of_write(object)
+    refusal.of_write(&place.object)
 }
 
 /// A write whose outcome is not known, and what a look afterwards shows.
-async fn unsure(inner: &Inner, resource: &Resource, object: &ObjectKey, words: String) -> WriteError {
-    let shown = match look(inner, resource, object).await {
+async fn unsure(place: &Place, words: String) -> WriteError {
+    let shown = match place.look().await {
         Ok(Some(found)) => {
             let written =
                 found.written().map_or("never written by us".to_owned(), |at| format!("last written by us at {at}"));
@@ -107,12 +77,4 @@ async fn unsure(inner: &Inner, resource: &Resource, object: &ObjectKey, words: S
         Err(_) => "afterwards it could not be looked at either".to_owned(),
     };
     WriteError { kind: WriteErrorKind::Unreachable, message: one_line(&format!("{words}; {shown}")) }
-}
-
-fn going(found: &Looked) -> WriteError {
-    let message = match found.finalizers() {
-        none if none.is_empty() => "it is being deleted".to_owned(),
-        finalizers => format!("it is being deleted, and waits for the finalizers {finalizers}"),
-    };
-    WriteError { kind: WriteErrorKind::Transient(None), message: one_line(&message) }
 }

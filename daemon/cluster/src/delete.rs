@@ -4,17 +4,15 @@
 
 use std::time::Duration;
 
-use http::Request;
+use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
-use taffrail_model::{ObjectKey, Uid};
+use taffrail_model::Uid;
 use taffrail_ports::cluster::{Deleted, WriteError, WriteErrorKind};
 use tokio::time::Instant;
 
-use crate::address::Resource;
-use crate::kube_cluster::Inner;
-use crate::look::look;
-use crate::refusal::{Refusal, one_line, unreachable};
+use crate::place::Place;
+use crate::refusal::{one_line, unreachable};
 use crate::server::METADATA;
 
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -22,16 +20,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// Deletes the object with `uid`, or the one that bears `mark`.
-pub(crate) async fn delete(
-    inner: &Inner,
-    resource: &Resource,
-    object: &ObjectKey,
-    mark: &str,
-    uid: Option<Uid>,
-) -> Result<Deleted, WriteError> {
+pub(crate) async fn delete(place: &Place, mark: &str, uid: Option<Uid>) -> Result<Deleted, WriteError> {
+    let object = &place.object;
     let uid = match uid {
         Some(uid) => uid,
-        None => match look(inner, resource, object).await? {
+        None => match place.look().await? {
             Some(found) if found.mark() == Some(mark) => found.uid(),
             _ => return Ok(Deleted::Absent),
         },
@@ -39,28 +32,23 @@ pub(crate) async fn delete(
     let options = json!({
         "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", "preconditions": { "uid": uid },
     });
-    let request = Request::delete(resource.object_path(object.namespace.as_deref(), &object.name))
-        .header(CONTENT_TYPE, "application/json")
-        .header(ACCEPT, METADATA)
-        .body(options.to_string().into_bytes())
-        .expect("paths are encoded");
+    let request = place.request(Method::DELETE, "").header(CONTENT_TYPE, "application/json").header(ACCEPT, METADATA);
     let answer = {
-        let _timer = inner.server.metrics.apply_seconds.with_label_values(&["delete"]).start_timer();
-        inner.server.ask("delete", request).await.map_err(|e| unreachable(&e))?
+        let _timer = place.inner.server.metrics.apply_seconds.with_label_values(&["delete"]).start_timer();
+        place.ask("delete", request, options.to_string().into_bytes()).await.map_err(|e| unreachable(&e))?
     };
     if answer.is_success() {
         return Ok(Deleted::Gone(uid));
     }
-    let refusal = Refusal::read(&answer);
+    let refusal = place.refusal(&answer);
     if refusal.is_absence_of(object) {
         return Ok(Deleted::Absent);
     }
-    inner.learn_from(&refusal, resource, object);
     if refusal.code != 409 {
         return Err(refusal.of_write(object));
     }
     // Another uid, a namespace that is being emptied, or a race: the object tells.
-    match look(inner, resource, object).await? {
+    match place.look().await? {
         Some(found) if found.uid() == uid && found.is_going() => Ok(Deleted::Gone(uid)),
         Some(found) if found.uid() == uid => Err(refusal.of_write(object)),
         _ => Ok(Deleted::Absent),
@@ -68,11 +56,11 @@ pub(crate) async fn delete(
 }
 
 /// Waits until the object with `uid` is no more.
-pub(crate) async fn gone(inner: &Inner, resource: &Resource, object: &ObjectKey, uid: &Uid) -> Result<(), WriteError> {
+pub(crate) async fn gone(place: &Place, uid: &Uid) -> Result<(), WriteError> {
     let deadline = Instant::now() + LONGEST_WAIT;
     let mut pause = FIRST_LOOK;
     loop {
-        let Some(found) = look(inner, resource, object).await?.filter(|found| found.uid() == *uid) else {
+        let Some(found) = place.look().await?.filter(|found| found.uid() == *uid) else {
             return Ok(());
         };
         if Instant::now() >= deadline {

@@ -4,8 +4,12 @@
 
 use std::sync::Arc;
 
-use taffrail_model::{ObjectKey, WatchEvent};
-use taffrail_ports::cluster::{Applied, Apply, Cluster, Delete, Deleted, Watch, WriteError, WriteErrorKind};
+use taffrail_model::claim::claim_on;
+use taffrail_model::configuration::ServiceAccount;
+use taffrail_model::{ApiVersion, LiveObject, ObjectKey, WatchEvent, WatchScope};
+use taffrail_ports::cluster::{
+    Applied, Apply, Claim, Claimed, Cluster, Delete, Deleted, Watch, WriteError, WriteErrorKind,
+};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::{BoxFuture, BoxStream};
 use tokio::runtime::Handle;
@@ -14,10 +18,12 @@ use tokio::sync::Semaphore;
 use crate::address::Resource;
 use crate::connect::{ConnectError, Options, client};
 use crate::discovery::{Discovery, NoKind};
+use crate::place::Place;
 use crate::prepare::{Prepared, placed};
-use crate::refusal::{Refusal, one_line};
-use crate::server::Server;
-use crate::{apply, delete, follow};
+use crate::refusal::{one_line, unreachable};
+use crate::seen::seen;
+use crate::server::{METADATA, NoAnswer, Server};
+use crate::{apply, claim, delete, follow};
 
 /// A Kubernetes API server. Cloning shares it.
 #[derive(Clone)]
@@ -52,39 +58,55 @@ impl KubeCluster {
 impl Cluster for KubeCluster {
     fn apply(&self, apply: Apply) -> BoxFuture<'_, Result<Applied, WriteError>> {
         Box::pin(async move {
-            let Apply { manifest, owner, uid, .. } = apply;
+            let Apply { manifest, owner, uid, identity, .. } = apply;
             let (api_version, kind) = (manifest.api_version(), manifest.key().kind);
             let found = self.inner.discovery.find(&api_version, &kind).await;
             let resource = found.map_err(|none| none.of_write(&api_version, &kind))?;
             let prepared = Prepared::new(manifest, &owner, &resource).map_err(refused)?;
-            let inner = Arc::clone(&self.inner);
-            self.carry_out(async move { apply::apply(&inner, &resource, &prepared, uid).await }).await
+            let place = self.place(resource, prepared.key.clone(), identity);
+            self.carry_out(async move { apply::apply(&place, &prepared, uid).await }).await
         })
     }
 
     fn delete(&self, delete: Delete) -> BoxFuture<'_, Result<Deleted, WriteError>> {
         Box::pin(async move {
-            let Delete { object, api_version, owner, uid, wait, .. } = delete;
-            let resource = match self.inner.discovery.find(&api_version, &object.kind).await {
-                Ok(resource) => resource,
-                Err(NoKind::Unknown) => match self.inner.discovery.in_any_version(&object.group, &object.kind) {
-                    Some(resource) => resource,
-                    // With the kind went its objects.
-                    None => return Ok(Deleted::Absent),
-                },
-                Err(none) => return Err(none.of_write(&api_version, &object.kind)),
-            };
-            let object = placed(object, &resource).map_err(refused)?;
-            let mark = owner.mark(&object);
+            let Delete { object, api_version, owner, uid, wait, identity } = delete;
+            let Some(place) = self.find(object, &api_version, identity).await? else { return Ok(Deleted::Absent) };
+            let mark = owner.mark(&place.object);
             let write = {
-                let (inner, object, resource) = (Arc::clone(&self.inner), object.clone(), resource.clone());
-                async move { delete::delete(&inner, &resource, &object, &mark, uid).await }
+                let place = place.clone();
+                async move { delete::delete(&place, &mark, uid).await }
             };
             let deleted = self.carry_out(write).await?;
             if let (Deleted::Gone(uid), true) = (&deleted, wait) {
-                delete::gone(&self.inner, &resource, &object, uid).await?;
+                delete::gone(&place, uid).await?;
             }
             Ok(deleted)
+        })
+    }
+
+    fn look(
+        &self,
+        object: ObjectKey,
+        api_version: ApiVersion,
+    ) -> BoxFuture<'_, Result<Option<LiveObject>, WriteError>> {
+        Box::pin(async move {
+            let Some(place) = self.find(object, &api_version, None).await? else { return Ok(None) };
+            let Some(answer) = place.get(METADATA).await? else { return Ok(None) };
+            let object = answer.json().map_err(|none| unreachable(&none))?;
+            let read = Watch { api_version, kind: place.object.kind, scope: WatchScope::Ours };
+            let nameless = || unreachable(&NoAnswer::Failed("an object without name, uid or version".to_owned()));
+            seen(&read, object).map(Some).ok_or_else(nameless)
+        })
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, WriteError>> {
+        Box::pin(async move {
+            let object = claim_on(&claim.application, &claim.namespace);
+            let resource = Resource { api_version: "v1".into(), plural: "configmaps".to_owned(), namespaced: true };
+            let object = placed(object, &resource).map_err(refused)?;
+            let place = self.place(resource, object, None);
+            self.carry_out(async move { claim::claim(&place, &claim).await }).await
         })
     }
 
@@ -94,6 +116,29 @@ impl Cluster for KubeCluster {
 }
 
 impl KubeCluster {
+    fn place(&self, resource: Resource, object: ObjectKey, identity: Option<ServiceAccount>) -> Place {
+        Place { inner: Arc::clone(&self.inner), resource, object, identity }
+    }
+
+    /// Where `object` is; none when the cluster does not know its kind, with which its objects went.
+    async fn find(
+        &self,
+        object: ObjectKey,
+        api_version: &ApiVersion,
+        identity: Option<ServiceAccount>,
+    ) -> Result<Option<Place>, WriteError> {
+        let resource = match self.inner.discovery.find(api_version, &object.kind).await {
+            Ok(resource) => resource,
+            Err(NoKind::Unknown) => match self.inner.discovery.in_any_version(&object.group, &object.kind) {
+                Some(resource) => resource,
+                None => return Ok(None),
+            },
+            Err(none) => return Err(none.of_write(api_version, &object.kind)),
+        };
+        let object = placed(object, &resource).map_err(refused)?;
+        Ok(Some(self.place(resource, object, identity)))
+    }
+
     /// Runs `write` to its end, also when this future is dropped once it began.
     async fn carry_out<T: Send + 'static>(
         &self,
@@ -109,15 +154,6 @@ impl KubeCluster {
             message: "the write was cut short, since the daemon stops".to_owned(),
         };
         task.await.map_err(stopped)?
-    }
-}
-
-impl Inner {
-    /// Forgets a kind that the server says it does not serve, so that the next one to ask makes discovery look.
-    pub fn learn_from(&self, refusal: &Refusal, resource: &Resource, object: &ObjectKey) {
-        if refusal.is_unknown_kind() {
-            self.discovery.forget(&resource.api_version, &object.kind);
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod address;
 mod apply;
+mod claim;
 mod connect;
 mod delete;
 mod discovery;
@@ -15,6 +16,7 @@ mod kube_cluster;
 mod lines;
 mod look;
 mod managers;
+mod place;
 mod prepare;
 mod refusal;
 mod seen;

@@ -1,17 +1,15 @@
-//! Looks at one object: who made it, and whether it is going.
+//! What a look at one object shows: who made it, and whether it is going.
 //!
-//! Always: only metadata is read, so that no Secret's value comes here.
+//! Always: it is metadata only, so that no Secret's value comes here.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use taffrail_model::{FieldSet, ObjectKey, Uid};
-use taffrail_ports::cluster::{FIELD_MANAGER, OWNER_ANNOTATION, WriteError};
+use taffrail_model::{FieldSet, Uid};
+use taffrail_ports::cluster::{FIELD_MANAGER, OWNER_ANNOTATION, WriteError, WriteErrorKind};
 
-use crate::address::Resource;
-use crate::kube_cluster::Inner;
 use crate::managers::{managers, ours};
-use crate::refusal::{Refusal, unreachable};
-use crate::server::{Answer, METADATA, NoAnswer, get};
+use crate::refusal::one_line;
+use crate::server::{Answer, NoAnswer};
 
 /// An object's metadata.
 pub(crate) struct Looked(ObjectMeta);
@@ -35,7 +33,15 @@ impl Looked {
     }
 
     pub fn mark(&self) -> Option<&str> {
-        self.0.annotations.as_ref()?.get(OWNER_ANNOTATION).map(String::as_str)
+        self.annotation(OWNER_ANNOTATION)
+    }
+
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.0.annotations.as_ref()?.get(name).map(String::as_str)
+    }
+
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.0.labels.as_ref()?.get(name).map(String::as_str)
     }
 
     pub fn is_going(&self) -> bool {
@@ -44,6 +50,18 @@ impl Looked {
 
     pub fn finalizers(&self) -> String {
         self.0.finalizers.as_ref().map(|all| all.join(", ")).unwrap_or_default()
+    }
+
+    /// Itself, unless it is being deleted.
+    pub fn staying(self) -> Result<Self, WriteError> {
+        if !self.is_going() {
+            return Ok(self);
+        }
+        let message = match self.finalizers() {
+            none if none.is_empty() => "it is being deleted".to_owned(),
+            finalizers => format!("it is being deleted, and waits for the finalizers {finalizers}"),
+        };
+        Err(WriteError { kind: WriteErrorKind::Transient(None), message: one_line(&message) })
     }
 
     /// Everybody who set fields of it, status and the like aside.
@@ -67,19 +85,4 @@ impl Looked {
         let ours = entries.filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
         ours.filter_map(|entry| entry.time.as_ref()).map(|time| time.0.to_string()).max()
     }
-}
-
-/// What is at the place of `object`.
-pub(crate) async fn look(inner: &Inner, resource: &Resource, object: &ObjectKey) -> Result<Option<Looked>, WriteError> {
-    let path = resource.object_path(object.namespace.as_deref(), &object.name);
-    let answer = inner.server.ask("get", get(path, METADATA)).await.map_err(|e| unreachable(&e))?;
-    if answer.is_success() {
-        return Looked::read(&answer).map(Some).map_err(|e| unreachable(&e));
-    }
-    let refusal = Refusal::read(&answer);
-    if refusal.is_absence_of(object) {
-        return Ok(None);
-    }
-    inner.learn_from(&refusal, resource, object);
-    Err(refusal.of_write(object))
 }

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use taffrail_model::{Manifest, ObjectKey, Uid};
+use taffrail_model::{Manifest, ObjectKey};
 use taffrail_ports::cluster::{APPLICATION_LABEL, OWNER_ANNOTATION, Owner};
 
 use crate::address::{Resource, is_segment};
@@ -21,7 +21,8 @@ pub(crate) struct Prepared {
     pub key: ObjectKey,
     /// The value of the owner annotation.
     pub mark: String,
-    body: Manifest,
+    /// What is sent.
+    pub body: Manifest,
 }
 
 impl Prepared {
@@ -43,15 +44,6 @@ impl Prepared {
         }
         let body = Manifest::new(Value::Object(body)).expect("apiVersion, kind and name were not touched");
         Ok(Self { key, mark, body })
-    }
-
-    /// The bytes to send, for an object that must have `uid`, if one is given.
-    pub fn bytes(&self, uid: Option<&Uid>) -> Vec<u8> {
-        let mut body = self.body.clone();
-        if let Some(uid) = uid {
-            body.metadata_mut().insert("uid".to_owned(), uid.0.as_str().into());
-        }
-        body.to_bytes()
     }
 }
 

@@ -9,8 +9,11 @@ use std::time::Duration;
 use taffrail_driver::{Board, Command, Options, World, run};
 use taffrail_journal::SledJournal;
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
-use taffrail_model::{Commit, CommitId, Known, Reference, Relation, RepositoryName, Seq, Watch, WatchEvent};
-use taffrail_ports::cluster::{Applied, Apply, Cluster, Delete, Deleted, WriteError, WriteErrorKind};
+use taffrail_model::{
+    ApiVersion, Commit, CommitId, Known, LiveObject, ObjectKey, Reference, Relation, RepositoryName, Seq, Watch,
+    WatchEvent,
+};
+use taffrail_ports::cluster::{Applied, Apply, Claim, Claimed, Cluster, Delete, Deleted, WriteError, WriteErrorKind};
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::repositories::{Entry, Observation, Repositories, RepositoryError, Tree};
@@ -66,6 +69,14 @@ impl Cluster for Away {
 
     fn delete(&self, _: Delete) -> BoxFuture<'_, Result<Deleted, WriteError>> {
         Box::pin(async { Ok(Deleted::Absent) })
+    }
+
+    fn look(&self, _: ObjectKey, _: ApiVersion) -> BoxFuture<'_, Result<Option<LiveObject>, WriteError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, WriteError>> {
+        Box::pin(async { Ok(Claimed::Held) })
     }
 
     fn watch(&self, _: Watch) -> BoxStream<'static, WatchEvent> {

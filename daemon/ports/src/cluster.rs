@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use taffrail_model::configuration::{ForeignPolicy, ServiceAccount};
-use taffrail_model::{ApiVersion, ApplicationName, FieldSet, ForeignField, Holder, Manifest, ObjectKey, Uid};
+use taffrail_model::{
+    ApiVersion, ApplicationName, FieldSet, ForeignField, Holder, LiveObject, Manifest, ObjectKey, Uid,
+};
 pub use taffrail_model::{Replicas, Take, Watch, WatchEvent, WatchScope};
 
 use crate::{BoxFuture, BoxStream};
@@ -186,6 +188,13 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Deletes an object.
     fn delete(&self, delete: Delete) -> BoxFuture<'_, Result<Deleted, WriteError>>;
+
+    /// Looks at one object, with or without our label; metadata only.
+    fn look(&self, object: ObjectKey, api_version: ApiVersion)
+    -> BoxFuture<'_, Result<Option<LiveObject>, WriteError>>;
+
+    /// Writes a claim, if it is nobody's.
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, WriteError>>;
 
     /// Watches objects.
     fn watch(&self, watch: Watch) -> BoxStream<'static, WatchEvent>;

@@ -4,6 +4,7 @@
 
 mod away;
 mod canary;
+mod claims;
 mod discovery;
 mod fake;
 mod proxy;
