@@ -5,7 +5,7 @@
 //!
 //! | input | meaning |
 //! |---|---|
-//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `onFailure`, `check` |
+//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `onFailure`, `check`, `mode` |
 //! | `poll WORD [forced]`, `poll fails REASON` | a poll ends |
 //! | `render OBJECT=CONTENT ...`, `render fails ERROR` | a render ends |
 //! | `write all CONDITION`, `write OBJECT CONDITION` | writes are done and their objects are healthy, progressing or degraded |
@@ -17,6 +17,7 @@
 //! | `configure KEY=VALUE ...` | not as first line: `settle`, `timeout`, `onFailure`, `check` (instead of those before), `path`, `branch` are changed |
 //! | `leave`, `return` | the application is taken out of the configuration, and put back |
 //! | `late poll WORD`, `late render OBJECT=CONTENT ...` | one that was stopped ends all the same |
+//! | `order refresh`, `order sync [KIND/NAME ...]`, `order suspend [DURATION]`, `order resume`, `order release` | a person's order |
 //! | `list`, `lose` | the watches list, the API server is away |
 //! | `after DURATION` | time passes |
 //! | `lost DURATION` | time passes in which nothing could be decided |
@@ -31,8 +32,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
-use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure};
-use taffrail_model::{DesiredSet, Event, Reference, Relation, duration};
+use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure, SyncMode};
+use taffrail_model::{Action, DesiredSet, Event, ObjectSelector, Reference, Relation, duration};
 use taffrail_tests::stage::{Condition, Stage, configuration, set};
 
 #[test]
@@ -79,10 +80,13 @@ fn play(text: &str) -> String {
             (Some(stage), None) if line == "return" => drop(stage.configure_application(left.take())),
             (Some(stage), None) => input(stage, line),
         }
-        let stage = stage.as_ref().expect("set above");
+        let stage = stage.as_mut().expect("set above");
         let first = known.iter().zip(&stage.events).take_while(|(known, event)| known == event).count();
         for event in &stage.events[first..] {
             writeln!(out, "  {}", shown(event)).unwrap();
+        }
+        if let Some(Err(refused)) = stage.answer.take() {
+            writeln!(out, "  refused: {refused}").unwrap();
         }
         let after = shown_effects(stage);
         for effect in before.iter().filter(|effect| !after.contains(effect)) {
@@ -122,6 +126,8 @@ fn change(configuration: &mut Configuration, settings: &str) {
             "longestPause" => gate.longest_pause = time(),
             "timeout" => gate.timeout = time(),
             "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
+            "mode" if value == "manual" => application.sync.mode = SyncMode::Manual,
+            "mode" => application.sync.mode = SyncMode::Automatic,
             "path" => application.path = value.to_owned(),
             "branch" => repository.reference = Reference::Branch(value.to_owned()),
             "check" => gate.checks.push(Check::Http {
@@ -173,6 +179,7 @@ fn input(stage: &mut Stage, line: &str) {
             stage.give(vec![Input::Checked { key: key.expect("a check is asked for"), outcome }]);
         }
         ("lost", _) => stage.lose_time(duration::parse(rest).unwrap()),
+        ("order", _) => drop(stage.order(action(stage, first, reason))),
         ("list", _) => drop(stage.list()),
         ("lose", _) => drop(stage.lose()),
         ("after", _) => drop(stage.pass(duration::parse(rest).unwrap())),
@@ -180,6 +187,26 @@ fn input(stage: &mut Stage, line: &str) {
         ("restore", at) => stage.restore(at.parse().unwrap()),
         ("crash", _) => stage.crash(),
         _ => panic!("no such input: {line}"),
+    }
+}
+
+fn action(stage: &Stage, word: &str, rest: &str) -> Action {
+    match word {
+        "refresh" => Action::Refresh,
+        "sync" => {
+            let selector = |object: &str| {
+                let (kind, name) = object.split_once('/').expect("KIND/NAME");
+                ObjectSelector { kind: kind.to_owned(), name: name.to_owned() }
+            };
+            Action::Sync { only: rest.split_whitespace().map(selector).collect() }
+        }
+        "suspend" => {
+            let time = |text: &str| stage.now.checked_add(duration::parse(text).unwrap()).unwrap();
+            Action::Suspend { until: (!rest.is_empty()).then(|| time(rest)) }
+        }
+        "resume" => Action::Resume,
+        "release" => Action::Release,
+        _ => panic!("no such order: {word}"),
     }
 }
 

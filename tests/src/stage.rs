@@ -12,8 +12,9 @@ use taffrail_core::fold::{Documents, apply};
 use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, Step, WriteKey};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
-    Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, FieldSet, LiveObject,
-    ObjectKey, ObjectOptions, Reference, Relation, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
+    Action, Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, FieldSet,
+    LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, Reference, Relation, Seq, Subject, Timestamp, Uid,
+    Watch, WatchEvent, WatchScope,
 };
 
 /// How a live object is.
@@ -60,6 +61,8 @@ pub struct Stage {
     pub left: Vec<Seq>,
     /// What somebody deleted and nobody made again.
     pub taken: BTreeSet<ObjectKey>,
+    /// What became of the newest order.
+    pub answer: Option<Result<Seq, OrderRefused>>,
     /// The time.
     pub now: Timestamp,
     documents: Documents,
@@ -126,6 +129,7 @@ impl Stage {
             stopped: BTreeSet::new(),
             late: Vec::new(),
             left: Vec::new(),
+            answer: None,
             things: BTreeMap::new(),
             taken: BTreeSet::new(),
             now,
@@ -216,6 +220,7 @@ impl Stage {
     /// Gives inputs to the engine; returns the events that followed.
     pub fn give(&mut self, inputs: Vec<Input>) -> Vec<Event> {
         let proposal = self.engine.propose(inputs, self.now);
+        self.answer = proposal.answers.values().next().cloned();
         let first = self.events.len();
         for envelope in proposal.envelopes {
             assert_eq!(envelope.seq, Seq(self.events.len() as u64 + 1), "numbers are dense");
@@ -259,14 +264,23 @@ impl Stage {
         let application = &self.engine.state().applications[&write.application];
         let owned = application.inventory.get(&write.object);
         assert!(owned.is_some(), "{write:?} is intended by an event");
-        let started = self.events.iter().any(|event| {
-            event.envelope.sync == Some(write.sync)
-                && matches!(event.envelope.fact, Fact::SyncStarted { .. } | Fact::RevertStarted { .. })
-        });
+        let started =
+            self.events.iter().any(|event| event.envelope.sync == Some(write.sync) && event.envelope.fact.starts());
         assert!(started, "{write:?} belongs to a recorded sync");
         if let Effect::Delete { uid: Some(uid), .. } = effect {
             assert!(self.made.contains(uid), "only what the events say we made is deleted: {write:?}");
         }
+    }
+
+    /// Somebody gives an order.
+    pub fn order(&mut self, action: Action) -> Vec<Event> {
+        let order = Order {
+            application: APPLICATION.parse().expect("a name"),
+            actor: Actor::person("grace"),
+            reason: "because I say so".to_owned(),
+            action,
+        };
+        self.give(vec![Input::Ordered { id: 1, order }])
     }
 
     /// Moves the clock, waking the engine whenever it asked for it.

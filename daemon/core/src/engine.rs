@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use taffrail_model::{
-    ApplicationName, Digest, Envelope, Event, Fact, ObjectKey, OrderRefused, Plan, Seq, Subject, Timestamp, Watch,
+    Action, ApplicationName, Digest, Envelope, Event, ObjectKey, OrderRefused, Plan, RepositoryName, Seq, Subject,
+    Timestamp, Watch,
 };
 
 use crate::decide::application::{Next, needs_look, next};
@@ -239,10 +240,7 @@ impl Engine {
                 }
             }
             Input::Hinted { repository } => {
-                let configured = self.state.configuration.as_ref();
-                if let Some(configured) = configured.and_then(|(_, all)| all.repositories.get(repository)) {
-                    self.observed.hint(repository, effects::poll_settings(configured), now);
-                }
+                self.hint(repository, now);
             }
             Input::Rendered { application, revision, key, .. } => {
                 if let EffectKey::Render(_, _, by) = key {
@@ -294,12 +292,24 @@ impl Engine {
             }
             Input::Ordered { order, .. } => {
                 self.touched.insert(order.application.clone());
+                if let (Action::Refresh, Some(configured)) = (&order.action, self.state.configured(&order.application))
+                {
+                    let repository = configured.repository.clone();
+                    self.hint(&repository, now);
+                }
             }
             Input::Started { .. } | Input::Configured(_) | Input::ConfigurationRefused(_) => {
                 self.touched.extend(self.state.applications.keys().cloned());
             }
         }
         true
+    }
+
+    fn hint(&mut self, repository: &RepositoryName, now: Timestamp) {
+        let configured = self.state.configuration.as_ref();
+        if let Some(configured) = configured.and_then(|(_, all)| all.repositories.get(repository)) {
+            self.observed.hint(repository, effects::poll_settings(configured), now);
+        }
     }
 
     fn touch_key(&mut self, key: &EffectKey) {
@@ -325,7 +335,6 @@ fn concerned(state: &State, subject: &Subject) -> Vec<ApplicationName> {
 /// Numbers a draft, folds it into the scratch state, and adds it to the proposal.
 fn record(scratch: &mut State, proposal: &mut Proposal, draft: Draft, now: Timestamp) {
     let seq = scratch.seq.next();
-    let starts = matches!(draft.fact, Fact::SyncStarted { .. } | Fact::RevertStarted { .. });
     let envelope = Envelope {
         seq,
         epoch: scratch.epoch,
@@ -334,7 +343,7 @@ fn record(scratch: &mut State, proposal: &mut Proposal, draft: Draft, now: Times
         subject: draft.subject,
         actor: draft.actor,
         cause: draft.cause,
-        sync: if starts { Some(seq) } else { draft.sync },
+        sync: if draft.fact.starts() { Some(seq) } else { draft.sync },
         fact: draft.fact,
     };
     for document in draft.documents {

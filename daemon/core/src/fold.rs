@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_model::configuration::{Configuration, GatePolicy, SyncPolicy};
+use taffrail_model::fact::SyncScope;
 use taffrail_model::{
-    ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField, ObjectKey, Plan, Seq, Subject,
-    Timestamp, WriteKind,
+    Actor, ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField, ObjectKey, Plan, Seq,
+    Subject, Timestamp, WriteKind,
 };
 
 use crate::clock::Clock;
@@ -19,6 +20,8 @@ use crate::state::{
     Target,
 };
 use crate::time::between;
+
+mod intervention;
 
 /// A document that an event names.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +96,19 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
             // The first application that intends an object keeps it.
             let foreign = foreign(state, name, &envelope.fact, documents);
             let application = Arc::make_mut(state.applications.entry(name.clone()).or_default());
-            Folding { application, seq: envelope.seq, sync_id: envelope.sync, now, sync, gate, documents, foreign }
-                .apply(&envelope.fact);
+            let actor = &envelope.actor;
+            Folding {
+                application,
+                seq: envelope.seq,
+                sync_id: envelope.sync,
+                now,
+                actor,
+                sync,
+                gate,
+                documents,
+                foreign,
+            }
+            .apply(&envelope.fact);
         }
     }
 }
@@ -188,6 +202,7 @@ struct Folding<'a> {
     seq: Seq,
     sync_id: Option<Seq>,
     now: Timestamp,
+    actor: &'a Actor,
     sync: SyncPolicy,
     gate: GatePolicy,
     documents: &'a Documents,
@@ -218,9 +233,13 @@ impl Folding<'_> {
                     quarantined.remove(&oldest.expect("it is not empty"));
                 }
             }
-            Fact::SyncStarted { plan, .. } => {
+            Fact::SyncStarted { plan, scope, .. } => {
                 let target = self.application.desired.clone().expect("a sync starts from a desired state");
-                self.start(Purpose::Deploy, target, *plan);
+                let purpose = match scope {
+                    SyncScope::Whole => Purpose::Deploy,
+                    SyncScope::Objects | SyncScope::Prunes => Purpose::Objects,
+                };
+                self.start(purpose, target, *plan);
             }
             Fact::RevertStarted { passed, plan, .. } => {
                 let target = self
@@ -319,9 +338,13 @@ impl Folding<'_> {
             Fact::SyncFailed { .. } | Fact::RevertFailed { .. } => {
                 let seq = self.seq;
                 self.advance(Phase::Failed { seq }, None);
+                // It says nothing of the state as a whole: nothing is quarantined, and nothing goes back.
+                self.application.sync.take_if(|sync| sync.purpose == Purpose::Objects);
             }
             Fact::SyncSucceeded { .. } | Fact::Reverted { .. } => {
-                if let Some(mut sync) = self.application.sync.take() {
+                if let Some(mut sync) = self.application.sync.take()
+                    && sync.purpose != Purpose::Objects
+                {
                     sync.target.seq = self.seq;
                     sync.target.time = now;
                     self.application.live = Some(sync.target);
@@ -335,6 +358,7 @@ impl Folding<'_> {
                 let hold = Hold { desired: *desired, gate: self.gate.digest(), reason: *reason, seq: self.seq };
                 self.application.hold = Some(hold);
                 self.application.sync = None;
+                self.application.ordered = None;
                 if let Some(target) = &mut self.application.desired
                     && target.digest == *desired
                 {
@@ -342,7 +366,7 @@ impl Folding<'_> {
                     self.application.refused = None;
                 }
             }
-            _ => {}
+            fact => self.intervene(fact),
         }
     }
 
@@ -418,8 +442,14 @@ impl Folding<'_> {
             deletes: plan.delete_first.iter().cloned().collect(),
             writes: (0..plan.writes.len()).collect(),
         };
-        self.application.live = None;
-        self.application.hold = None;
+        self.application.ordered = None;
+        if purpose == Purpose::Objects {
+            // Some objects that are written anew leave a state whole that is live, and make no other so.
+            self.application.live.take_if(|live| live.digest != target.digest);
+        } else {
+            self.application.live = None;
+            self.application.hold = None;
+        }
         self.application.sync = Some(Sync {
             id: self.seq,
             started: self.now,

@@ -1,7 +1,8 @@
 //! Gates: whether the state that a sync brought is healthy.
 //!
 //! Always: judged on a fresh view only. What the sync changed, and what was written since a state last passed, must
-//! become healthy, whatever it was before; other objects only if they were healthy at the start.
+//! become healthy, whatever it was before; other objects only if they were healthy at the start. Of some objects that
+//! somebody asked for, those alone are judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use taffrail_model::{ApplicationName, Health, ObjectKey, ObjectReason, Seq, Time
 use crate::effects::check_key;
 use crate::health;
 use crate::observed::{Observed, Stale, pods_in, replica_sets_in, watch_of};
-use crate::state::{Application, Phase, State, Sync};
+use crate::state::{Application, Phase, Purpose, State, Sync};
 use crate::time::after;
 
 /// How an open gate looks now.
@@ -175,8 +176,13 @@ fn patience(fail_fast: &FailFast, degradation: &Degradation, restarts_before: u3
 /// The objects that the gate of a sync judges.
 pub fn scope<'a>(application: &'a Application, sync: &'a Sync) -> impl Iterator<Item = &'a ObjectKey> {
     let ignored: BTreeSet<&ObjectKey> = sync.plan.ignored.iter().map(|reason| &reason.object).collect();
+    let written: BTreeSet<&ObjectKey> = sync.plan.writes.iter().map(|write| &write.object).collect();
+    let asked = move |object: &ObjectKey| sync.purpose != Purpose::Objects || written.contains(object);
     sync.target.set.objects.keys().filter(move |object| {
-        health::gates(object) && !ignored.contains(object) && application.inventory.contains_key(*object)
+        health::gates(object)
+            && !ignored.contains(object)
+            && asked(object)
+            && application.inventory.contains_key(*object)
     })
 }
 

@@ -3,7 +3,7 @@
 //! Always: what is already written is not written again; only what the inventory holds is deleted; namespaces,
 //! definitions and claims are never deleted without being asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use taffrail_model::fact::PlanCounts;
 use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, Seq, WriteKind};
@@ -20,13 +20,26 @@ pub struct Planning<'a> {
     pub prune: bool,
     /// For a revert: the event by which the target passed. What came in after it is deleted first.
     pub revert_to: Option<Seq>,
+    /// Which of its objects are written.
+    pub writes: Writes<'a>,
     /// Objects that are broken before the sync and that it does not change.
     pub ignored: Vec<ObjectReason>,
 }
 
+/// Which objects of a state a plan writes.
+#[derive(Clone, Copy, Debug)]
+pub enum Writes<'a> {
+    /// Those that were not last written as they are desired.
+    Changed,
+    /// All: what is there may be otherwise than what was last written.
+    All,
+    /// These, whatever was last written, and nothing else is done.
+    Only(&'a BTreeSet<ObjectKey>),
+}
+
 /// Makes the plan.
 pub fn plan(planning: Planning<'_>) -> Plan {
-    let Planning { inventory, target, prune, revert_to, ignored } = planning;
+    let Planning { inventory, target, prune, revert_to, writes: asked, ignored } = planning;
     let mut writes: Vec<PlannedWrite> = target
         .objects
         .iter()
@@ -40,7 +53,12 @@ pub fn plan(planning: Planning<'_>) -> Plan {
             // A definition holds the data of every object of its kind, so that an older one may lose fields.
             let made = owned.is_some_and(|owned| owned.uid.is_some());
             let kept_forward = revert_to.is_some() && is_definition(object) && made;
-            (!unchanged && !kept_forward).then(|| PlannedWrite {
+            let asked = match asked {
+                Writes::Changed => !unchanged,
+                Writes::All => true,
+                Writes::Only(only) => only.contains(object),
+            };
+            (asked && !kept_forward).then(|| PlannedWrite {
                 object: object.clone(),
                 api_version: desired.api_version.clone(),
                 manifest: desired.manifest,
@@ -52,6 +70,10 @@ pub fn plan(planning: Planning<'_>) -> Plan {
     writes.sort_by(|a, b| (a.wave, rank(&a.object), &a.object).cmp(&(b.wave, rank(&b.object), &b.object)));
 
     let mut made = Plan { writes, ignored, ..Plan::default() };
+    if let Writes::Only(_) = asked {
+        made.ignored.clear();
+        return made;
+    }
     let mut surplus: Vec<&ObjectKey> = inventory.keys().filter(|object| !target.objects.contains_key(object)).collect();
     surplus.sort_by_key(|object| std::cmp::Reverse((wave(object), rank(object), *object)));
     for object in surplus {

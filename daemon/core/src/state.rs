@@ -13,6 +13,10 @@ use taffrail_model::{
 
 use crate::clock::Clock;
 
+mod intervention;
+
+pub use intervention::{Ordered, Suspension};
+
 /// How many states that passed are kept to go back to.
 pub const PASSED_KEPT: usize = 10;
 /// How many quarantines an application keeps.
@@ -124,6 +128,10 @@ pub struct Application {
     pub superseded: u32,
     /// Why nothing is written at all before somebody says `taffrail adopt`.
     pub paused: Option<Pause>,
+    /// Why no sync starts and nothing is healed.
+    pub suspended: Option<Suspension>,
+    /// What somebody ordered and has not started yet.
+    pub ordered: Option<Ordered>,
 }
 
 /// Why nothing is written to an application before somebody has looked at it.
@@ -248,6 +256,8 @@ impl Sync {
 pub enum Purpose {
     /// Bring what Git asks for.
     Deploy,
+    /// Bring some objects of it, which somebody asked for: they alone are judged.
+    Objects,
     /// Go back to a state that passed.
     Revert,
 }

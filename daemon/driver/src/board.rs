@@ -7,13 +7,13 @@ use taffrail_core::effect::EffectKey;
 use taffrail_core::gate::{GateWatch, watches};
 use taffrail_core::health::gates;
 use taffrail_core::observed::{Observed, watch_of};
-use taffrail_core::state::{Application, Phase, State, Sync, Target};
+use taffrail_core::state::{Application, Phase, State, Suspension, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits};
-use taffrail_model::configuration;
+use taffrail_model::configuration::{self, SyncMode};
 use taffrail_model::{ApplicationName, Health};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::status::{
-    Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, SyncStatus,
+    Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, Suspended, SyncStatus,
 };
 
 /// What is shown. Cloning shares it.
@@ -149,11 +149,40 @@ fn describe(
         hold: application
             .paused
             .map(|pause| pause.reason(name))
+            .or_else(|| suspended(name, application))
             .or_else(|| held(application))
+            .or_else(|| manual(name, application, configured))
             .or_else(|| unseen(application, observed)),
+        suspended: application.suspended.as_ref().map(|suspension| Suspended {
+            by: suspension.by.clone(),
+            reason: suspension.reason.clone(),
+            until: suspension.until,
+            seq: suspension.seq,
+        }),
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
+}
+
+/// No sync starts while it is suspended.
+fn suspended(name: &ApplicationName, application: &Application) -> Option<String> {
+    let Suspension { until, reason, by, .. } = application.suspended.as_ref()?;
+    let until = until.map_or_else(String::new, |until| format!(" until {}", until.strftime("%Y-%m-%dT%H:%M:%SZ")));
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    Some(format!("suspended by {by}{until}{reason}: `taffrail resume {name}` ends that"))
+}
+
+/// What is desired waits for an order.
+fn manual(
+    name: &ApplicationName,
+    application: &Application,
+    configured: &configuration::Application,
+) -> Option<String> {
+    let (desired, live) = (application.desired.as_ref()?, application.live.as_ref());
+    let waits = configured.sync.mode == SyncMode::Manual
+        && application.ordered.is_none()
+        && live.is_none_or(|live| live.digest != desired.digest);
+    waits.then(|| format!("sync.mode is manual: `taffrail sync {name}` brings what Git asks for"))
 }
 
 /// Why what Git asks for is not done. A hold of what Git asked for before says nothing of what it asks for now.

@@ -4,7 +4,7 @@
 //! append that was cut off leaves entries behind), so what it names is only a candidate. A key is a value's prefix and
 //! the event's number: the numbers of one prefix are in order.
 
-use taffrail_model::{Actor, Fact, ObjectKey, Seq, Subject, SubjectKind};
+use taffrail_model::{Actor, ObjectKey, Seq, Subject, SubjectKind};
 use taffrail_ports::journal::{JournalError, StoredEvent};
 
 use crate::store::{Place, Store, Write};
@@ -65,8 +65,7 @@ pub(crate) fn subject(subject: &Subject) -> (SubjectKind, &str) {
 /// Whether an event belongs to the sync or revert that `start` started.
 pub(crate) fn of_sync(event: &StoredEvent, start: Seq) -> bool {
     let envelope = &event.event.envelope;
-    let starts = matches!(envelope.fact, Fact::SyncStarted { .. } | Fact::RevertStarted { .. });
-    envelope.sync == Some(start) || (starts && envelope.seq == start)
+    envelope.sync == Some(start) || (envelope.fact.starts() && envelope.seq == start)
 }
 
 /// Whether an actor is worth an entry: the daemon is the actor of nearly all events.

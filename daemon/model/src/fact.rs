@@ -145,6 +145,9 @@ pub enum Fact {
         plan: Digest,
         /// How much the plan creates, changes and prunes.
         counts: PlanCounts,
+        /// How much of the state it brings.
+        #[serde(default, skip_serializing_if = "SyncScope::is_whole")]
+        scope: SyncScope,
     },
     /// The clocks of a sync stand still.
     SyncPaused {
@@ -242,10 +245,13 @@ pub enum Fact {
     },
     /// A sync ended well.
     SyncSucceeded {
-        /// The state that is live.
+        /// The state that it went to; it is live when all of it was brought.
         desired: Digest,
         /// Objects that are no longer desired, but are kept until somebody decides.
         held: Vec<ObjectKey>,
+        /// How much of the state it brought.
+        #[serde(default, skip_serializing_if = "SyncScope::is_whole")]
+        scope: SyncScope,
     },
     /// A sync ended badly.
     SyncFailed {
@@ -482,6 +488,26 @@ pub struct ChangeCounts {
     pub removed: u64,
 }
 
+/// How much of a state a sync brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SyncScope {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Some of its objects, which somebody asked for: they alone are written and judged.
+    Objects,
+    /// Nothing of it: the state is live, and what somebody acknowledged is deleted.
+    Prunes,
+}
+
+impl SyncScope {
+    /// Whether it brings all of it.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+}
+
 /// How much a plan does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCounts {
@@ -668,6 +694,16 @@ impl Fact {
         "RevertRequested",
         "GateWatchEnded",
     ];
+
+    /// Whether it starts something whose events and writes bear its own number as `sync`.
+    pub fn starts(&self) -> bool {
+        matches!(
+            self,
+            Self::SyncStarted { .. }
+                | Self::RevertStarted { .. }
+                | Self::RemovalDecided { choice: RemovalChoice::Prune, .. }
+        )
+    }
 
     /// The object that it is about, for the index.
     pub fn object(&self) -> Option<&ObjectKey> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason, RemovalChoice};
+use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason, RemovalChoice, SyncScope};
 use taffrail_model::{
     Actor, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, Holder, ObjectKey, ObjectReason,
     Relation, Seq, Subject, Uid,
@@ -65,7 +65,13 @@ fn samples() -> Vec<Fact> {
         Fact::RenderFailed { revision: revision.clone(), errors: vec!["a.yaml:1:2: why".to_owned()] },
         Fact::DesiredStateRefused { revision: revision.clone(), reason: RefusalReason::Empty },
         Fact::DesiredStateQuarantined { desired: digest("new"), gate: digest("gate") },
-        Fact::SyncStarted { desired: digest("new"), revision: revision.clone(), plan: digest("plan"), counts },
+        Fact::SyncStarted {
+            desired: digest("new"),
+            revision: revision.clone(),
+            plan: digest("plan"),
+            counts,
+            scope: SyncScope::Whole,
+        },
         Fact::SyncPaused { reason: text() },
         Fact::SyncResumed {},
         Fact::ObjectApplied {
@@ -86,7 +92,7 @@ fn samples() -> Vec<Fact> {
         Fact::ObjectDegraded { object: object.clone(), reason: text() },
         Fact::GatePassed { desired: digest("new") },
         Fact::GateFailed { desired: digest("new"), verdict: text(), objects: reasons(), evidence: Vec::new() },
-        Fact::SyncSucceeded { desired: digest("new"), held: vec![object.clone()] },
+        Fact::SyncSucceeded { desired: digest("new"), held: vec![object.clone()], scope: SyncScope::Whole },
         Fact::SyncFailed { verdict: text(), objects: reasons() },
         Fact::SyncSuperseded { by: digest("newer") },
         Fact::SyncHeld { revision: revision.clone(), desired: digest("new"), reason: HoldReason::NoPassedState },

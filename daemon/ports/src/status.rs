@@ -63,12 +63,29 @@ pub struct ApplicationStatus {
     /// Why nothing is done although something should be.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hold: Option<String>,
+    /// Why no sync starts and nothing is healed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub suspended: Option<Suspended>,
     /// Why the newest revision is not the desired state: the errors of its render.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<String>,
     /// Its objects; left out of lists of applications.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub objects: Vec<ObjectStatus>,
+}
+
+/// Somebody's order that no sync starts and nothing is healed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// Who ordered it.
+    pub by: String,
+    /// Why, in that person's words.
+    pub reason: String,
+    /// Until when; until it is resumed when there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Timestamp>,
+    /// The event that says so.
+    pub seq: Seq,
 }
 
 /// A recorded state.

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use taffrail_model::configuration::{self, OnFailure};
-use taffrail_model::fact::HoldReason;
+use taffrail_model::configuration::{self, OnFailure, SyncMode};
+use taffrail_model::fact::{HoldReason, SyncScope};
 use taffrail_model::{ApplicationName, Digest, Fact, Health, ObjectKey, ObjectReason, Seq, Timestamp};
 
 use super::{Context, Draft};
@@ -14,8 +14,8 @@ use crate::effect::{EffectKey, WriteKey};
 use crate::fold::{Document, LONGEST_WAIT};
 use crate::gate::{self, GateWatch, Verdict};
 use crate::observed::{GRACE, Observed, Stale};
-use crate::plan::{FIRST_WAVE, Planning, counts, plan};
-use crate::state::{Application, Phase, Purpose, State, Sync, Target};
+use crate::plan::{FIRST_WAVE, Planning, Writes, counts, plan};
+use crate::state::{Application, Ordered, Phase, Purpose, State, Suspension, Sync, Target};
 use crate::time::after;
 
 /// After so many superseded syncs in a row the next one waits for its gate, so that there is always a newer state to
@@ -43,13 +43,23 @@ pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next
     let (Some(application), Some(configured)) = (state.applications.get(name), state.configured(name)) else {
         return Next::Wait(None);
     };
-    if application.paused.is_some() {
-        return Next::Wait(None);
-    }
+    let until = match &application.suspended {
+        Some(Suspension { until: Some(until), seq, .. }) if context.now >= *until => {
+            let fact = Fact::ApplicationResumed { reason: "the suspension was ordered until now".to_owned() };
+            return Draft::application(name, fact).because(*seq).into();
+        }
+        Some(suspension) => suspension.until,
+        None => None,
+    };
     let deciding = Deciding { state, context, name, application, configured };
-    match &application.sync {
+    let next = match &application.sync {
+        _ if application.paused.is_some() => Next::Wait(None),
         Some(sync) => deciding.continue_sync(sync),
         None => deciding.start_sync(),
+    };
+    match next {
+        Next::Wait(wake) => Next::Wait(wake.into_iter().chain(until).min()),
+        fact => fact,
     }
 }
 
@@ -68,14 +78,22 @@ impl Deciding<'_> {
 
     fn start_sync(&self) -> Next {
         let Some(desired) = &self.application.desired else { return Next::Wait(None) };
-        if self.application.live.as_ref().is_some_and(|live| live.digest == desired.digest) {
+        if self.application.suspended.is_some() {
             return Next::Wait(None);
         }
         let gate = self.configured.gate.digest();
-        let held = self.application.hold.as_ref().filter(|hold| hold.desired == desired.digest && hold.gate == gate);
-        if held.is_some() {
-            return Next::Wait(None);
-        }
+        let mut waited_since = desired.time;
+        let (writes, scope, cause) = match &self.application.ordered {
+            Some(Ordered::Sync { only, seq, time }) => {
+                waited_since = waited_since.max(*time);
+                match only.is_empty() {
+                    true => (Writes::All, SyncScope::Whole, *seq),
+                    false => (Writes::Only(only), SyncScope::Objects, *seq),
+                }
+            }
+            None if !self.starts_by_itself(desired, gate) => return Next::Wait(None),
+            None => (Writes::Changed, SyncScope::Whole, desired.seq),
+        };
         if let Some((judged_by, seq)) = self.application.quarantined.get(&desired.digest)
             && *judged_by == gate
         {
@@ -83,7 +101,7 @@ impl Deciding<'_> {
         }
         if self.stale().is_some() {
             // A plan needs to know what is broken already.
-            let end = after(desired.time, LONGEST_WAIT);
+            let end = after(waited_since, LONGEST_WAIT);
             return match self.context.now < end {
                 true => Next::Wait(Some(end)),
                 false => self.held(desired, HoldReason::WaitExpired).because(desired.seq).into(),
@@ -94,6 +112,7 @@ impl Deciding<'_> {
             target: &desired.set,
             prune: self.configured.sync.prune,
             revert_to: None,
+            writes,
             ignored: gate::broken_before(self.application, &desired.set, self.context.observed),
         });
         let fact = Fact::SyncStarted {
@@ -101,8 +120,17 @@ impl Deciding<'_> {
             revision: desired.revision.clone(),
             plan: plan.digest(),
             counts: counts(&plan),
+            scope,
         };
-        self.draft(fact).because(desired.seq).with(Document::Plan(plan.into())).into()
+        self.draft(fact).because(cause).with(Document::Plan(plan.into())).into()
+    }
+
+    /// Whether what Git asks for is brought without an order.
+    fn starts_by_itself(&self, desired: &Target, gate: Digest) -> bool {
+        let live = self.application.live.as_ref().is_some_and(|live| live.digest == desired.digest);
+        let held =
+            self.application.hold.as_ref().is_some_and(|hold| hold.desired == desired.digest && hold.gate == gate);
+        self.configured.sync.mode == SyncMode::Automatic && !live && !held
     }
 
     fn continue_sync(&self, sync: &Sync) -> Next {
@@ -235,6 +263,11 @@ impl Deciding<'_> {
             }
         }
         match watch.verdict(sync, &self.configured.gate, self.context.now) {
+            Verdict::Passed if sync.purpose == Purpose::Objects => {
+                let (desired, held) = (sync.target.digest, Vec::new());
+                let fact = Fact::SyncSucceeded { desired, held, scope: SyncScope::Objects };
+                self.draft(fact).of(sync.id).because(opened).into()
+            }
             Verdict::Passed => {
                 self.draft(Fact::GatePassed { desired: sync.target.digest }).of(sync.id).because(opened).into()
             }
@@ -261,7 +294,8 @@ impl Deciding<'_> {
             let held = sync.plan.held.iter().chain(undeleted).cloned().collect();
             let desired = sync.target.digest;
             let fact = match sync.purpose {
-                Purpose::Deploy => Fact::SyncSucceeded { desired, held },
+                Purpose::Deploy => Fact::SyncSucceeded { desired, held, scope: SyncScope::Whole },
+                Purpose::Objects => Fact::SyncSucceeded { desired, held, scope: SyncScope::Objects },
                 Purpose::Revert => Fact::Reverted { desired, held },
             };
             return self.draft(fact).of(sync.id).into();
@@ -280,7 +314,7 @@ impl Deciding<'_> {
         objects.truncate(REASONS);
         let verdict = verdict.to_owned();
         let fact = match sync.purpose {
-            Purpose::Deploy => Fact::SyncFailed { verdict, objects },
+            Purpose::Deploy | Purpose::Objects => Fact::SyncFailed { verdict, objects },
             Purpose::Revert => Fact::RevertFailed { verdict, objects },
         };
         self.draft(fact).of(sync.id).because(cause).into()
@@ -312,6 +346,7 @@ impl Deciding<'_> {
             target: &target.set,
             prune: self.configured.sync.prune,
             revert_to: Some(target.seq),
+            writes: Writes::Changed,
             ignored: sync.plan.ignored.clone(),
         });
         let fact = Fact::RevertStarted {
@@ -341,7 +376,9 @@ impl Deciding<'_> {
     /// Whether Git asks for a state that is to come instead of the one that is under way.
     fn may_supersede(&self, sync: &Sync) -> bool {
         let Some(desired) = &self.application.desired else { return false };
-        desired.seq > sync.id
+        self.application.suspended.is_none()
+            && self.configured.sync.mode == SyncMode::Automatic
+            && desired.seq > sync.id
             && desired.digest != sync.target.digest
             && !self.is_quarantined(desired.digest, self.configured.gate.digest())
             && self.application.superseded < SUPERSEDED_LIMIT

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use taffrail_model::fact::PlanCounts;
+use taffrail_model::fact::{PlanCounts, SyncScope};
 use taffrail_model::{
     Actor, ApplicationName, Digest, Envelope, Epoch, Event, Fact, Relation, Seq, Subject, SubjectKind, Timestamp, Uid,
 };
@@ -247,7 +247,13 @@ fn fact(index: usize) -> Fact {
             commits: Vec::new(),
             count: 0,
         },
-        1 => Fact::SyncStarted { desired, revision, plan: desired, counts: PlanCounts::default() },
+        1 => Fact::SyncStarted {
+            desired,
+            revision,
+            plan: desired,
+            counts: PlanCounts::default(),
+            scope: SyncScope::Whole,
+        },
         2 => Fact::ObjectApplied {
             object: format!("apps/Deployment:shop/api-{}", index / 5 % 2).parse().unwrap(),
             uid: Uid("of two\nlines".to_owned()),

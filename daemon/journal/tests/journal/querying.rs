@@ -130,6 +130,7 @@ fn fill(journal: &SledJournal) {
                 revision: revision(pick(5, 30)).parse().unwrap(),
                 plan: Digest::ZERO,
                 counts: Default::default(),
+                scope: Default::default(),
             },
             2 => Fact::RevisionObserved {
                 revision: revision(pick(5, 30)).parse().unwrap(),

@@ -1,6 +1,6 @@
 //! What an event says, in a few words.
 
-use taffrail_model::fact::{ChangeCounts, PlanCounts, RefusalReason, RemovalChoice};
+use taffrail_model::fact::{ChangeCounts, PlanCounts, RefusalReason, RemovalChoice, SyncScope};
 use taffrail_model::{Commit, Fact, ForeignField, ObjectKey, ObjectReason, Relation, duration};
 
 /// A few words; empty when the kind says it all.
@@ -30,7 +30,9 @@ pub(super) fn summary(fact: &Fact) -> String {
             format!("{}: it has no objects", revision.short())
         }
         Fact::DesiredStateQuarantined { desired, .. } => format!("{} is not applied again", desired.short()),
-        Fact::SyncStarted { revision, counts, .. } => format!("to {}: {}", revision.short(), plan(*counts)),
+        Fact::SyncStarted { revision, counts, scope, .. } => {
+            format!("to {}{}: {}", revision.short(), part(*scope), plan(*counts))
+        }
         Fact::SyncPaused { reason } => reason.clone(),
         Fact::ObjectApplied { object, created, attempts, .. } => {
             let done = if *created { "created" } else { "changed" };
@@ -49,9 +51,10 @@ pub(super) fn summary(fact: &Fact) -> String {
         Fact::GateFailed { verdict, objects, .. }
         | Fact::SyncFailed { verdict, objects }
         | Fact::RevertFailed { verdict, objects } => format!("{verdict}{}", reasons(objects)),
-        Fact::SyncSucceeded { desired, held } | Fact::Reverted { desired, held } => {
-            format!("{}{}", desired.short(), kept(held))
+        Fact::SyncSucceeded { desired, held, scope } => {
+            format!("{}{}{}", desired.short(), part(*scope), kept(held))
         }
+        Fact::Reverted { desired, held } => format!("{}{}", desired.short(), kept(held)),
         Fact::SyncSuperseded { by } => format!("by {}", by.short()),
         Fact::SyncHeld { revision, reason, .. } => format!("{}: {}", revision.short(), reason),
         Fact::RevertStarted { revision, counts, passed, .. } => {
@@ -105,6 +108,14 @@ pub(super) fn summary(fact: &Fact) -> String {
 
 fn foreign(fields: &[ForeignField]) -> String {
     first(&fields.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+fn part(scope: SyncScope) -> &'static str {
+    match scope {
+        SyncScope::Whole => "",
+        SyncScope::Objects => ", some objects only",
+        SyncScope::Prunes => ", only what was acknowledged to be deleted",
+    }
 }
 
 fn removal(choice: RemovalChoice) -> &'static str {
