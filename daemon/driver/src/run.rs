@@ -304,9 +304,13 @@ impl Driver {
             Fact::GateOpened { .. } => {
                 self.gates.insert(sync, envelope.time);
             }
-            Fact::GatePassed { .. } | Fact::GateFailed { .. } | Fact::SyncSuperseded { .. } => {
+            // A sync of some objects ends with its gate.
+            Fact::GatePassed { .. }
+            | Fact::SyncSucceeded { .. }
+            | Fact::GateFailed { .. }
+            | Fact::SyncSuperseded { .. } => {
                 let outcome = match fact {
-                    Fact::GatePassed { .. } => "passed",
+                    Fact::GatePassed { .. } | Fact::SyncSucceeded { .. } => "passed",
                     Fact::GateFailed { .. } => "failed",
                     _ => "superseded",
                 };

@@ -19,6 +19,7 @@ fn application(name: &str) -> ApplicationStatus {
         passed: None,
         activity: None,
         hold: None,
+        suspended: None,
         errors: Vec::new(),
         objects: vec![ObjectStatus {
             object: "apps/Deployment:shop/api".parse().unwrap(),
