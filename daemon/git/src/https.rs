@@ -20,7 +20,7 @@ use crate::login::{self, Login};
 use crate::text;
 
 /// Most bytes that one fetch takes from a server.
-const LARGEST_TRANSFER: u64 = 8 << 30;
+pub(crate) const LARGEST_TRANSFER: u64 = 8 << 30;
 /// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
 /// Some servers answer only to a client that calls itself git.

@@ -5,15 +5,18 @@
 //!
 //! Why HTTPS is our own (`https`) and not libgit2's: its time-outs and its trusted certificates are process-wide, so
 //! that one repository's private authority would be trusted for all, and its certificate callback sees the leaf only.
+//! ssh is our own (`ssh`) because libgit2's is libssh2, and with it OpenSSL.
 
 mod advertisement;
 mod history;
 mod https;
+mod known_hosts;
 mod login;
 mod mirror;
 mod mirrors;
 mod pack;
 mod source;
+mod ssh;
 mod tags;
 mod text;
 mod transport;

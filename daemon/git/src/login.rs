@@ -21,27 +21,34 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    pub(crate) fn read(credentials: &Credentials) -> Result<Self, RepositoryError> {
+    /// What is sent over HTTPS; nothing for credentials of ssh.
+    pub(crate) fn read(credentials: &Credentials) -> Result<Option<Self>, RepositoryError> {
         let (user, file) = match credentials {
             Credentials::Token { token_file } => ("git", token_file),
             Credentials::Basic { user, password_file } => (user.as_str(), password_file),
+            Credentials::Ssh(_) => return Ok(None),
         };
-        let problem = |reason: &str| RepositoryError::File { path: file.clone(), reason: reason.to_owned() };
-        let text = String::from_utf8(read(file)?).map_err(|_| problem("it is not UTF-8"))?;
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(problem("it is empty"));
-        }
-        if password.contains(char::is_control) {
-            return Err(problem("it has more than one line: write only the token or password into it"));
-        }
-        Ok(Self { user: user.to_owned(), password: password.to_owned(), file: file.clone() })
+        Ok(Some(Self { user: user.to_owned(), password: secret(file)?, file: file.clone() }))
     }
 
     /// `text` without the password.
     pub(crate) fn scrub(&self, text: &str) -> String {
         text.replace(&self.password, "[redacted]")
     }
+}
+
+/// The one line of a file with a token, a password or a passphrase.
+pub(crate) fn secret(file: &Path) -> Result<String, RepositoryError> {
+    let problem = |reason: &str| RepositoryError::File { path: file.to_owned(), reason: reason.to_owned() };
+    let text = String::from_utf8(read(file)?).map_err(|_| problem("it is not UTF-8"))?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(problem("it is empty"));
+    }
+    if secret.contains(char::is_control) {
+        return Err(problem("it has more than one line: write only the token or password into it"));
+    }
+    Ok(secret.to_owned())
 }
 
 /// The content of a file of credentials or certificates.

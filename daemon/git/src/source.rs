@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use git2::{ErrorClass, Repository, RepositoryOpenFlags};
 use reqwest::Url;
-use taffrail_model::{Reference, configuration};
+use taffrail_model::Reference;
+use taffrail_model::configuration::{self, Credentials};
+use taffrail_model::ssh::SshAddress;
 use taffrail_ports::repositories::RepositoryError;
 
 use crate::advertisement::{MOST_TAGS, Tag, tag};
 use crate::https::Https;
 use crate::login::Login;
-use crate::transport::Session;
+use crate::ssh::Ssh;
+use crate::transport::{Line, Session};
 use crate::{text, transport};
 
 /// Longest time for one fetch, whatever trickles in.
@@ -34,32 +37,34 @@ impl<'a> Source<'a> {
     pub(crate) fn open(repository: &'a configuration::Repository) -> Result<Self, RepositoryError> {
         let refused =
             |url: &str, reason: &str| RepositoryError::Fetch { url: url.to_owned(), reason: reason.to_owned() };
-        // What cannot be read is not shown either: it may hold a password.
-        let mut url = Url::parse(&repository.url).map_err(|e| refused("the repository", &format!("its url: {e}")))?;
-        let login = !url.username().is_empty() || url.password().is_some();
-        let more = url.query().is_some() || url.fragment().is_some();
-        if login {
-            let _ = (url.set_username(""), url.set_password(None)); // fails only for a URL that can have neither
-        }
-        url.set_query(None);
-        url.set_fragment(None);
-        if login {
-            return Err(refused(url.as_str(), "a url holds no user or password: set `credentials`"));
-        }
-        if more {
-            return Err(refused(url.as_str(), "a url of a repository has no ? or #"));
-        }
-        let mut source =
-            Self { repository, shown: url.to_string(), session: None, deadline: Instant::now() + LONGEST_FETCH };
-        match url.scheme() {
-            "file" => {}
-            "https" => {
-                let login = repository.credentials.as_ref().map(Login::read).transpose()?;
-                let https = Https::new(repository, url, login, source.deadline)?;
-                source.session = Some(Arc::new(Session::new(https)));
-            }
-            _ => return Err(refused(&source.shown, "only https:// and file:// can be fetched")),
-        }
+        let deadline = Instant::now() + LONGEST_FETCH;
+        let source = |shown: String, line: Option<Line>| Self {
+            repository,
+            shown,
+            session: line.map(|line| Arc::new(Session::new(line))),
+            deadline,
+        };
+        let source = if SshAddress::is_meant(&repository.url) {
+            let address: SshAddress =
+                repository.url.parse().map_err(|error| refused("the repository", &format!("its url {error}")))?;
+            let Some(Credentials::Ssh(files)) = &repository.credentials else {
+                return Err(refused(&repository.url, "ssh needs `credentials` with a key and known hosts"));
+            };
+            let ssh = Ssh::new(address, files, repository.timeout, deadline)?;
+            source(repository.url.clone(), Some(Line::Ssh(ssh)))
+        } else {
+            let url = plain(&repository.url).map_err(|(url, reason)| refused(&url, &reason))?;
+            let shown = url.to_string();
+            let line = match url.scheme() {
+                "file" => None,
+                "https" => {
+                    let login = repository.credentials.as_ref().map(Login::read).transpose()?.flatten();
+                    Some(Line::Https(Https::new(repository, url, login, deadline)?))
+                }
+                _ => return Err(refused(&shown, "only https://, ssh:// and file:// can be fetched")),
+            };
+            source(shown, line)
+        };
         match &repository.reference {
             Reference::Branch(branch) if !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) => {
                 Err(source.no_reference())
@@ -137,9 +142,29 @@ impl<'a> Source<'a> {
         ) {
             reason.push_str(": what it has is damaged or malformed; `git fsck` there tells more");
         }
-        if let Some(login) = self.session.as_ref().and_then(|session| session.https.login()) {
-            reason = login.scrub(&reason);
+        if let Some(session) = &self.session {
+            reason = session.scrub(reason);
         }
         RepositoryError::Fetch { url: self.shown.clone(), reason }
     }
+}
+
+/// A URL, or what of it can be shown and why it is not taken.
+fn plain(text: &str) -> Result<Url, (String, String)> {
+    // What cannot be read is not shown either: it may hold a password.
+    let mut url = Url::parse(text).map_err(|e| ("the repository".to_owned(), format!("its url: {e}")))?;
+    let login = !url.username().is_empty() || url.password().is_some();
+    let more = url.query().is_some() || url.fragment().is_some();
+    if login {
+        let _ = (url.set_username(""), url.set_password(None)); // fails only for a URL that can have neither
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    if login {
+        return Err((url.into(), "a url holds no user or password: set `credentials`".to_owned()));
+    }
+    if more {
+        return Err((url.into(), "a url of a repository has no ? or #".to_owned()));
+    }
+    Ok(url)
 }

@@ -12,6 +12,7 @@ use reqwest::Response;
 
 use crate::advertisement::{Advertisement, Tag};
 use crate::https::Https;
+use crate::ssh::Ssh;
 use crate::text;
 
 /// The address that leads to the lent session. It is fixed, so that neither `insteadOf` in somebody's gitconfig nor an
@@ -20,13 +21,29 @@ pub(crate) const ADDRESS: &str = "taffrail://repository";
 
 /// One fetch's conversation with a server.
 pub(crate) struct Session {
-    pub(crate) https: Https,
+    line: Line,
     heard: Mutex<Advertisement>,
 }
 
+/// How it is held.
+pub(crate) enum Line {
+    /// In questions and answers.
+    Https(Https),
+    /// With a program on the other side, that hears and speaks until it ends.
+    Ssh(Ssh),
+}
+
 impl Session {
-    pub(crate) fn new(https: Https) -> Self {
-        Self { https, heard: Mutex::default() }
+    pub(crate) fn new(line: Line) -> Self {
+        Self { line, heard: Mutex::default() }
+    }
+
+    /// `text` without the password that is sent.
+    pub(crate) fn scrub(&self, text: String) -> String {
+        match &self.line {
+            Line::Https(https) => https.login().map(|login| login.scrub(&text)).unwrap_or(text),
+            Line::Ssh(_) => text,
+        }
     }
 
     /// The tags that the server has, once it was connected to.
@@ -55,7 +72,7 @@ pub(crate) fn register() {
     ONCE.call_once(|| {
         let make = |remote: &git2::Remote<'_>| {
             let session = LENT.take().ok_or_else(|| failure("no session was lent"))?;
-            Transport::smart(remote, true, Conversation(session))
+            Transport::smart(remote, matches!(session.line, Line::Https(_)), Conversation(session))
         };
         #[expect(unsafe_code, reason = "git2 has no safe way to give libgit2 a transport")]
         // SAFETY: it must not run beside the making of another transport. `Once` runs it alone, `Mirrors::new` calls it
@@ -68,10 +85,15 @@ struct Conversation(Arc<Session>);
 
 impl SmartSubtransport for Conversation {
     fn action(&self, _: &str, action: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
-        let state = match action {
-            Service::UploadPackLs => State::Branches,
-            Service::UploadPack => State::Step(Vec::new()),
-            Service::ReceivePackLs | Service::ReceivePack => return Err(failure("nothing is ever pushed")),
+        let state = match (action, &self.0.line) {
+            (Service::UploadPackLs, Line::Https(_)) => State::Branches,
+            (Service::UploadPack, Line::Https(_)) => State::Step(Vec::new()),
+            // libgit2 asks for the one stream once.
+            (Service::UploadPackLs | Service::UploadPack, Line::Ssh(ssh)) => {
+                ssh.open().map_err(|reason| failure(&text::reason(&reason)))?;
+                State::Talk(io::Cursor::default())
+            }
+            (Service::ReceivePackLs | Service::ReceivePack, _) => return Err(failure("nothing is ever pushed")),
         };
         Ok(Box::new(Stream { session: self.0.clone(), state }))
     }
@@ -90,28 +112,32 @@ enum State {
     Branches,
     Step(Vec<u8>),
     Answer { response: Response, chunk: io::Cursor<Vec<u8>> },
+    Talk(io::Cursor<Vec<u8>>),
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let response = match &mut self.state {
-                State::Branches => self.session.https.branches(),
-                State::Step(step) => self.session.https.negotiate(std::mem::take(step)),
-                State::Answer { response, chunk } => {
-                    let length = chunk.read(buffer)?;
-                    if length > 0 || buffer.is_empty() {
-                        return Ok(length);
-                    }
-                    *chunk = io::Cursor::new(self.session.https.chunk(response).map_err(broken)?);
-                    self.session.hear(chunk.get_ref());
-                    if chunk.get_ref().is_empty() {
-                        return Ok(0);
-                    }
-                    continue;
+            let response = match (&mut self.state, &self.session.line) {
+                (State::Answer { chunk, .. } | State::Talk(chunk), _)
+                    if chunk.position() < chunk.get_ref().len() as u64 =>
+                {
+                    return chunk.read(buffer);
                 }
+                (State::Branches, Line::Https(https)) => https.branches().map_err(broken)?,
+                (State::Step(step), Line::Https(https)) => https.negotiate(std::mem::take(step)).map_err(broken)?,
+                (State::Answer { response, chunk }, Line::Https(https)) => {
+                    *chunk = io::Cursor::new(https.chunk(response).map_err(broken)?);
+                    self.session.hear(chunk.get_ref());
+                    return chunk.read(buffer);
+                }
+                (State::Talk(chunk), Line::Ssh(ssh)) => {
+                    *chunk = io::Cursor::new(ssh.chunk().map_err(broken)?);
+                    self.session.hear(chunk.get_ref());
+                    return chunk.read(buffer);
+                }
+                _ => return Err(io::Error::other("this is not how the server is spoken to")),
             };
-            let response = response.map_err(broken)?;
             self.state = State::Answer { response, chunk: io::Cursor::default() };
         }
     }
@@ -119,9 +145,10 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.state {
-            State::Step(step) => step.extend_from_slice(bytes),
-            State::Branches | State::Answer { .. } => return Err(io::Error::other("it is not our turn to speak")),
+        match (&mut self.state, &self.session.line) {
+            (State::Step(step), _) => step.extend_from_slice(bytes),
+            (State::Talk(_), Line::Ssh(ssh)) => ssh.say(bytes).map_err(broken)?,
+            _ => return Err(io::Error::other("it is not our turn to speak")),
         }
         Ok(bytes.len())
     }

@@ -38,7 +38,7 @@ impl Configuration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Repository {
-    /// `https://...` or `file:///...`.
+    /// `https://...`, `ssh://...`, `git@host:...` or `file:///...`.
     pub url: String,
     /// What is followed.
     #[serde(flatten)]
@@ -73,6 +73,20 @@ pub enum Credentials {
         /// The file.
         password_file: PathBuf,
     },
+    /// A key for ssh.
+    Ssh(SshKey),
+}
+
+/// What ssh logs in with, and whom it trusts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SshKey {
+    /// A file with a private key.
+    pub ssh_key_file: PathBuf,
+    /// A file with the key's passphrase, if it has one.
+    pub passphrase_file: Option<PathBuf>,
+    /// A file with the keys of servers, as OpenSSH keeps it.
+    pub known_hosts_file: PathBuf,
 }
 
 /// An application: a path of a repository that is kept in the cluster.

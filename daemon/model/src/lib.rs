@@ -17,6 +17,7 @@ pub mod object;
 pub mod order;
 pub mod reference;
 pub mod revision;
+pub mod ssh;
 pub mod write;
 
 pub use claim::Holder;

@@ -44,30 +44,7 @@ impl TagPattern {
 
     /// Whether a tag of this name fits.
     pub fn matches(&self, name: &str) -> bool {
-        // Where the last `*` stands, and up to where it has eaten: only that one ever needs to eat more.
-        let (pattern, name): (Vec<char>, Vec<char>) = (self.0.chars().collect(), name.chars().collect());
-        let (mut at, mut read, mut star) = (0, 0, None);
-        while read < name.len() {
-            match pattern.get(at) {
-                Some('*') => {
-                    star = Some((at, read));
-                    at += 1;
-                }
-                Some(wanted) if *wanted == '?' || *wanted == name[read] => {
-                    at += 1;
-                    read += 1;
-                }
-                _ => match star {
-                    Some((place, eaten)) => {
-                        star = Some((place, eaten + 1));
-                        at = place + 1;
-                        read = eaten + 1;
-                    }
-                    None => return false,
-                },
-            }
-        }
-        pattern[at..].iter().all(|rest| *rest == '*')
+        fits(&self.0, name)
     }
 
     /// The version that the name of a fitting tag holds: all of it, or what follows the fixed start of the pattern, as in
@@ -164,6 +141,34 @@ impl From<VersionRange> for String {
     fn from(range: VersionRange) -> Self {
         range.text
     }
+}
+
+/// Whether all of `text` fits a pattern in which `*` stands for any characters and `?` for any one.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    // Where the last `*` stands, and up to where it has eaten: only that one ever needs to eat more.
+    let (mut at, mut read, mut star) = (0, 0, None);
+    while read < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(wanted) if *wanted == '?' || *wanted == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match star {
+                Some((place, eaten)) => {
+                    star = Some((place, eaten + 1));
+                    at = place + 1;
+                    read = eaten + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == '*')
 }
 
 /// The version that a tag's name is: `1.4.2` or `v1.4.2`, with a pre-release and a build or without; numbers that are

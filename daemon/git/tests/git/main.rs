@@ -8,6 +8,8 @@ mod fetch;
 mod hostile;
 mod https;
 mod server;
+mod ssh;
+mod ssh_server;
 mod support;
 mod tags;
 mod tree;

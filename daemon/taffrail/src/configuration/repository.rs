@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use taffrail_model::configuration::{Credentials, Repository};
+use taffrail_model::configuration::{Credentials, Repository, SshKey};
+use taffrail_model::ssh::SshAddress;
 use taffrail_model::{Reference, RepositoryName};
 use taffrail_yaml::Fields;
 
@@ -30,12 +31,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
     let timeout = value::duration_or(fields, "timeout", LEAST, TIMEOUT);
     let credentials = fields.mapping("credentials", |fields| credentials(fields, folder)).flatten();
     let ca_file = value::optional(fields, "caFile", |text| Ok(folder.join(text))).map(|placed| placed.value);
-    if url.as_ref().is_some_and(|url| url.value.starts_with("file:")) {
-        for name in ["credentials", "caFile"] {
-            if fields.has(name) {
-                fields.error(name, format!("\"{name}\" has no use for a file:// URL"));
-            }
-        }
+    if let Some(url) = &url {
+        suits(fields, url, credentials.as_ref());
     }
     let repository = url.map(|url| Repository {
         url: url.value,
@@ -46,6 +43,29 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
         ca_file,
     });
     Read { name, repository }
+}
+
+/// Reports credentials and authorities that are of no use for a URL.
+fn suits(fields: &mut Fields<'_, '_>, url: &Placed<String>, credentials: Option<&Credentials>) {
+    let scheme = match url.value.split(':').next() {
+        _ if SshAddress::is_meant(&url.value) => "ssh",
+        Some("file") => "file",
+        _ => "https",
+    };
+    let useless = |name: &str| format!("\"{name}\" has no use for a {scheme}:// URL");
+    if scheme != "https" && fields.has("caFile") {
+        fields.error("caFile", useless("caFile"));
+    }
+    let ssh = "ssh logs in with \"credentials\" of a \"sshKeyFile\" and a \"knownHostsFile\"";
+    match (scheme, credentials) {
+        ("file", _) if fields.has("credentials") => fields.error("credentials", useless("credentials")),
+        ("ssh", None) if !fields.has("credentials") => fields.error_at(url.location, ssh),
+        ("ssh", Some(Credentials::Token { .. } | Credentials::Basic { .. })) => fields.error("credentials", ssh),
+        ("https", Some(Credentials::Ssh(_))) => {
+            fields.error("credentials", "https:// logs in with \"tokenFile\", or \"user\" and \"passwordFile\"");
+        }
+        _ => {}
+    }
 }
 
 fn reference(fields: &mut Fields<'_, '_>) -> Option<Reference> {
@@ -81,12 +101,25 @@ fn credentials(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Credentials
     let token_file = value::optional(fields, "tokenFile", path);
     let user = value::optional(fields, "user", value::any);
     let password_file = value::optional(fields, "passwordFile", path);
-    match (fields.has("tokenFile"), fields.has("user"), fields.has("passwordFile")) {
-        (true, false, false) => Some(Credentials::Token { token_file: token_file?.value }),
-        (false, true, true) => Some(Credentials::Basic { user: user?.value, password_file: password_file?.value }),
+    let key = value::optional(fields, "sshKeyFile", path);
+    let passphrase = value::optional(fields, "passphraseFile", path);
+    let known_hosts = value::optional(fields, "knownHostsFile", path);
+    let given = ["tokenFile", "user", "passwordFile", "sshKeyFile", "knownHostsFile"].map(|name| fields.has(name));
+    match (given, fields.has("passphraseFile")) {
+        ([true, false, false, false, false], false) => Some(Credentials::Token { token_file: token_file?.value }),
+        ([false, true, true, false, false], false) => {
+            Some(Credentials::Basic { user: user?.value, password_file: password_file?.value })
+        }
+        ([false, false, false, true, true], _) => Some(Credentials::Ssh(SshKey {
+            ssh_key_file: key?.value,
+            passphrase_file: passphrase.map(|placed| placed.value),
+            known_hosts_file: known_hosts?.value,
+        })),
         _ => {
             let location = fields.location();
-            fields.error_at(location, "\"credentials\" should hold \"tokenFile\", or \"user\" and \"passwordFile\"");
+            let what = "\"credentials\" should hold \"tokenFile\", or \"user\" and \"passwordFile\", or, for ssh, \
+                        \"sshKeyFile\" and \"knownHostsFile\"";
+            fields.error_at(location, what);
             None
         }
     }

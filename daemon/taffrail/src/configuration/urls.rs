@@ -1,24 +1,25 @@
 //! URLs of the configuration.
 //!
-//! Always: what passes holds no user, password or (for a repository) query, since it is recorded; what does not pass is
+//! Always: what passes holds no user (but of ssh), password or (for a repository) query, since it is recorded; what does not pass is
 //! not repeated in the error.
 
 use reqwest::Url;
+use taffrail_model::ssh::{InvalidSshAddress, SshAddress};
 
-/// A repository's URL: `https://HOST/PATH` or `file:///PATH`.
+/// A repository's URL: `https://HOST/PATH`, `ssh://USER@HOST/PATH`, `USER@HOST:PATH` or `file:///PATH`.
 pub(super) fn repository(text: &str) -> Result<String, String> {
-    let Ok(url) = Url::parse(text) else {
-        // `git@host:path` has no scheme at all.
-        let ssh = if text.contains('@') { "; ssh is not supported by this version" } else { "" };
-        return Err(format!("is no URL: write https://HOST/PATH or file:///PATH{ssh}"));
-    };
+    if SshAddress::is_meant(text) {
+        return text.parse().map(|_: SshAddress| text.to_owned()).map_err(|error: InvalidSshAddress| error.to_string());
+    }
+    let url =
+        Url::parse(text).map_err(|_| "is no URL: write https://HOST/PATH, ssh://git@HOST/PATH or file:///PATH")?;
     match url.scheme() {
         "https" | "file" => {}
         "http" => {
             return Err("is not encrypted, so anyone on the way could change what is applied: use https://".into());
         }
-        "ssh" | "git+ssh" => return Err("is for ssh, which is not supported by this version: use https://".into()),
-        _ => return Err("has a scheme that cannot be fetched: use https:// or file://".into()),
+        "git+ssh" | "ssh+git" => return Err("has an old name of ssh: use ssh://".into()),
+        _ => return Err("has a scheme that cannot be fetched: use https://, ssh:// or file://".into()),
     }
     no_user(&url, "it would be recorded; use \"credentials\"")?;
     if url.query().is_some() || url.fragment().is_some() {

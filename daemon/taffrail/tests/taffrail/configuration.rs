@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use taffrail::configuration::{Cluster, Log, LogFormat, LogLevel, Settings, default_key_file, load, read};
 use taffrail_model::Reference;
 use taffrail_model::configuration::{
-    Check, ConflictPolicy, Credentials, DriftPolicy, ForeignPolicy, OnFailure, ServiceAccount, ServiceTarget, SyncMode,
-    SyncPolicy,
+    Check, ConflictPolicy, Credentials, DriftPolicy, ForeignPolicy, OnFailure, ServiceAccount, ServiceTarget, SshKey,
+    SyncMode, SyncPolicy,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -123,6 +123,22 @@ fn tags_and_versions_are_followed() {
     let followed: Vec<String> =
         settings.configuration.repositories.values().map(|repository| repository.reference.to_string()).collect();
     assert_eq!(followed, ["tag like \"v*\"", "tag with a version in \">=1.4 <2\"", "branch \"main\""]);
+}
+
+#[test]
+fn ssh_is_read_with_its_files() {
+    let settings = sound(
+        "repositories:\n- { name: a, url: 'git@h:x/y.git', \
+         credentials: { sshKeyFile: key, knownHostsFile: /k, passphraseFile: p } }\n",
+    );
+    let repository = settings.configuration.repositories.values().next().unwrap();
+    assert_eq!(repository.url, "git@h:x/y.git");
+    let files = SshKey {
+        ssh_key_file: "/etc/taffrail/key".into(),
+        passphrase_file: Some("/etc/taffrail/p".into()),
+        known_hosts_file: "/k".into(),
+    };
+    assert_eq!(repository.credentials, Some(Credentials::Ssh(files)));
 }
 
 #[test]
