@@ -7,12 +7,13 @@
 //! |---|---|
 //! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `onFailure`, `check`, `mode` |
 //! | `poll WORD [forced]`, `poll fails REASON` | a poll ends |
-//! | `render OBJECT=CONTENT ...`, `render fails ERROR` | a render ends |
+//! | `render OBJECT=CONTENT[,OPTION]... ...`, `render fails ERROR` | a render ends |
 //! | `write all CONDITION`, `write OBJECT CONDITION` | writes are done and their objects are healthy, progressing or degraded |
 //! | `refuse OBJECT REASON`, `immutable OBJECT REASON`, `retry OBJECT REASON`, `stopped OBJECT` | a write goes otherwise |
 //! | `written OBJECT` | a write was done, and nobody was told before a crash |
 //! | `turn OBJECT CONDITION` | an object is seen to be so |
 //! | `take OBJECT` | somebody deletes it |
+//! | `autoscale AUTOSCALER OBJECT`, `autoscale AUTOSCALER` | somebody makes an autoscaler of an object, or deletes it |
 //! | `check passes`, `check fails REASON` | the check of the gate was made |
 //! | `configure KEY=VALUE ...` | not as first line: `settle`, `timeout`, `onFailure`, `check` (instead of those before), `path`, `branch` are changed |
 //! | `leave`, `return` | the application is taken out of the configuration, and put back |
@@ -31,9 +32,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taffrail_core::{EffectKey, Input, Outcome, WriteKey};
+use taffrail_core::{Effect, EffectKey, Input, Outcome, WriteKey};
 use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure, SyncMode};
-use taffrail_model::{Action, DesiredSet, Event, ObjectSelector, Reference, Relation, duration};
+use taffrail_model::{Action, DesiredSet, Event, ObjectSelector, Reference, Relation, Replicas, duration};
 use taffrail_tests::stage::{Condition, Stage, configuration, set};
 
 #[test]
@@ -172,6 +173,10 @@ fn input(stage: &mut Stage, line: &str) {
             stage.give(vec![Input::Retrying { key, reason: reason.to_owned() }]);
         }
         ("turn", object) => drop(stage.turn(object, condition(reason))),
+        ("autoscale", autoscaler) => {
+            let scales = Some(reason).filter(|object| !object.is_empty());
+            stage.autoscale(autoscaler, scales);
+        }
         ("take", object) => drop(stage.take_away(object)),
         ("check", result) => {
             let outcome = if result == "passes" { Ok(()) } else { Err(reason.to_owned()) };
@@ -269,7 +274,12 @@ fn shown_effects(stage: &Stage) -> Vec<String> {
             EffectKey::Render(_, revision, _) => Some(format!("render {}", &revision.as_str()[..6])),
             EffectKey::Check(_, sync, index, _) => Some(format!("check {index} of sync {sync}")),
             EffectKey::Write(write) => {
-                let verb = if write.delete { "delete" } else { "apply" };
+                let verb = match &stage.effects[key] {
+                    Effect::Delete { wait: true, .. } => "delete and wait for",
+                    Effect::Delete { .. } => "delete",
+                    Effect::Apply { replicas: Replicas::Autoscaled, .. } => "apply without replicas",
+                    _ => "apply",
+                };
                 let stopped = if stage.stopped.contains(key) { ", stopped" } else { "" };
                 Some(format!("{verb} {} of sync {}{stopped}", write.object, write.sync))
             }

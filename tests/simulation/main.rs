@@ -34,13 +34,15 @@ impl Dice {
     }
 }
 
-const OBJECTS: [&str; 6] = [
+const OBJECTS: [&str; 8] = [
     "Namespace:shop",
     "ConfigMap:shop/settings",
     "example.org/Widget:shop/api",
     "example.org/Widget:shop/web",
     "example.org/Widget:shop/mail",
     "ConfigMap:shop/rules",
+    "batch/Job:shop/migrate",
+    "batch/Job:shop/index",
 ];
 
 fn condition(dice: &mut Dice) -> Condition {

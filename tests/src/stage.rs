@@ -13,8 +13,8 @@ use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, St
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
     Action, Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, FieldSet,
-    LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, Reference, Relation, Seq, Subject, Timestamp, Uid,
-    Watch, WatchEvent, WatchScope,
+    LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, PruneOption, Reference, Relation, ReplaceOption,
+    Replicas, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
 /// How a live object is.
@@ -59,6 +59,8 @@ pub struct Stage {
     pub late: Vec<EffectKey>,
     /// The events that took the application out of the configuration.
     pub left: Vec<Seq>,
+    /// Autoscalers that others made, and what each sets the replicas of.
+    pub autoscalers: BTreeMap<ObjectKey, ObjectKey>,
     /// What somebody deleted and nobody made again.
     pub taken: BTreeSet<ObjectKey>,
     /// What became of the newest order.
@@ -77,15 +79,33 @@ pub struct Stage {
 /// The application of the stage.
 pub const APPLICATION: &str = "shop";
 
-/// What a set consists of: objects and a word for their content.
+/// What a set consists of: objects and a word for their content, which may end in options as [`options`] reads them.
 pub fn set(objects: &[(&str, &str)]) -> Arc<DesiredSet> {
     let object = |(key, content): &(&str, &str)| {
         let key: ObjectKey = key.parse().expect("an object key");
         let api_version = if key.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", key.group) };
         let manifest = Digest::of(format!("{key} {content}").as_bytes());
-        (key, DesiredObject { api_version: api_version.into(), manifest, options: ObjectOptions::default() })
+        (key, DesiredObject { api_version: api_version.into(), manifest, options: options(content) })
     };
     Arc::new(DesiredSet { objects: objects.iter().map(object).collect() })
+}
+
+/// What a manifest asks of us: `1,replace`, `1,replace-data`, `1,prune-before`, `1,prune-disabled`, `1,replicas`,
+/// `1,scales:apps/Deployment:shop/api`.
+fn options(content: &str) -> ObjectOptions {
+    let mut options = ObjectOptions::default();
+    for word in content.split(',').skip(1) {
+        match word.split_once(':').unwrap_or((word, "")) {
+            ("replace", _) => options.replace = ReplaceOption::WithoutData,
+            ("replace-data", _) => options.replace = ReplaceOption::WithData,
+            ("prune-before", _) => options.prune = PruneOption::Before,
+            ("prune-disabled", _) => options.prune = PruneOption::Disabled,
+            ("replicas", _) => options.sets_replicas = true,
+            ("scales", object) => options.scales = Some(object.parse().expect("an object key")),
+            _ => panic!("no such option: {word}"),
+        }
+    }
+    options
 }
 
 /// A commit's id from a word.
@@ -131,6 +151,7 @@ impl Stage {
             left: Vec::new(),
             answer: None,
             things: BTreeMap::new(),
+            autoscalers: BTreeMap::new(),
             taken: BTreeSet::new(),
             now,
             documents: Documents::new(),
@@ -267,6 +288,14 @@ impl Stage {
         let started =
             self.events.iter().any(|event| event.envelope.sync == Some(write.sync) && event.envelope.fact.starts());
         assert!(started, "{write:?} belongs to a recorded sync");
+        if let Effect::Apply { manifest, .. } = effect {
+            let ran = |event: &Event| {
+                matches!(&event.envelope.fact, Fact::ObjectApplied { object, manifest: ran, .. }
+                    if *object == write.object && ran == manifest)
+            };
+            let again = write.object.is("batch", "Job") && self.events.iter().any(ran);
+            assert!(!again, "a Job never runs twice for a manifest: {write:?}");
+        }
         if let Effect::Delete { uid: Some(uid), .. } = effect {
             assert!(self.made.contains(uid), "only what the events say we made is deleted: {write:?}");
         }
@@ -380,6 +409,23 @@ impl Stage {
 
     /// The cluster does a write as a real one would; nobody is told.
     pub fn do_write(&mut self, write: &WriteKey, condition: Condition) -> Outcome {
+        let effect = &self.effects[&EffectKey::Write(write.clone())];
+        let left_out = matches!(effect, Effect::Apply { replicas: Replicas::Autoscaled, .. });
+        let thing = self.things.get(&write.object).filter(|_| write.object.is("batch", "Job"));
+        if let (Some(thing), Effect::Apply { manifest, uid, .. }) = (thing, effect)
+            && thing.manifest != *manifest
+            && uid.as_ref().is_none_or(|uid| *uid == thing.uid)
+        {
+            return Outcome::Refused { reason: "field is immutable".to_owned(), immutable: true, attempts: 1 };
+        }
+        let mut outcome = self.do_any_write(write, condition);
+        if let Outcome::Applied { autoscaled, .. } = &mut outcome {
+            *autoscaled = left_out;
+        }
+        outcome
+    }
+
+    fn do_any_write(&mut self, write: &WriteKey, condition: Condition) -> Outcome {
         let object = write.object.clone();
         self.version += 1;
         match self.effects[&EffectKey::Write(write.clone())].clone() {
@@ -461,6 +507,24 @@ impl Stage {
         self.show(&object)
     }
 
+    /// Somebody makes an autoscaler, or deletes it.
+    pub fn autoscale(&mut self, name: &str, scales: Option<&str>) -> Vec<Event> {
+        let key: ObjectKey = name.parse().expect("an object key");
+        let event = match scales.map(|target| target.parse().expect("an object key")) {
+            Some(target) => {
+                self.autoscalers.insert(key.clone(), target);
+                WatchEvent::Changed(autoscaler((&key, &self.autoscalers[&key])))
+            }
+            None => {
+                self.autoscalers.remove(&key);
+                WatchEvent::Removed(key)
+            }
+        };
+        let watches = self.watches().into_iter().filter(is_of_autoscalers);
+        let inputs: Vec<Input> = watches.map(|watch| Input::Seen { watch, event: event.clone() }).collect();
+        if inputs.is_empty() { Vec::new() } else { self.give(inputs) }
+    }
+
     /// The watches of an object see it as it is.
     pub fn show(&mut self, object: &ObjectKey) -> Vec<Event> {
         let event = match self.things.get(object) {
@@ -492,6 +556,7 @@ impl Stage {
                     .filter(|(object, _)| watch.scope == WatchScope::Ours && watch.kind == object.kind)
                     .filter(|(object, _)| watch.api_version.group == object.group)
                     .map(|(object, thing)| live(object, thing))
+                    .chain(self.autoscalers.iter().filter(|_| is_of_autoscalers(&watch)).map(autoscaler))
                     .collect();
                 listed.insert(watch.clone());
                 events.extend(self.give(vec![Input::Seen { watch, event: WatchEvent::Listed(objects) }]));
@@ -537,6 +602,23 @@ fn applied(thing: &Thing, created: bool) -> Outcome {
     }
 }
 
+fn is_of_autoscalers(watch: &Watch) -> bool {
+    watch.kind == "HorizontalPodAutoscaler" && watch.scope != WatchScope::Ours
+}
+
+/// Somebody else's autoscaler, as its watch sees it.
+fn autoscaler((key, target): (&ObjectKey, &ObjectKey)) -> LiveObject {
+    let target = json!({ "apiVersion": format!("{}/v1", target.group), "kind": target.kind, "name": target.name });
+    LiveObject {
+        key: key.clone(),
+        api_version: "autoscaling/v2".into(),
+        uid: Uid(key.to_string()),
+        resource_version: "1".to_owned(),
+        body: Arc::new(json!({ "spec": { "scaleTargetRef": target } })),
+        managers: Arc::new([]),
+    }
+}
+
 fn live(object: &ObjectKey, thing: &Thing) -> LiveObject {
     let api_version = if object.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", object.group) };
     LiveObject {
@@ -560,6 +642,8 @@ fn body(condition: Condition) -> Value {
         {"type": "Ready", "status": ready, "reason": "Sim", "message": "not ready yet"},
         {"type": "Established", "status": ready, "reason": "Sim", "message": "not ready yet"},
         {"type": "NamesAccepted", "status": "True", "reason": "Sim", "message": ""},
+        {"type": "Complete", "status": ready, "reason": "Sim", "message": ""},
+        {"type": "Failed", "status": stalled, "reason": "Broken", "message": "it is broken"},
         {"type": "Stalled", "status": stalled, "reason": "Broken", "message": "it is broken"},
     ]}})
 }

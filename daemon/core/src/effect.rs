@@ -32,7 +32,7 @@ pub struct WriteKey {
     pub application: ApplicationName,
     /// The event that intends it: that of the sync or revert, or of the drift that it mends.
     pub sync: Seq,
-    /// Rises when the object was found to be gone.
+    /// Rises when the object was found to be gone, or cannot be changed in place.
     pub attempt: u32,
     /// Whether it deletes.
     pub delete: bool,
@@ -90,6 +90,8 @@ pub enum Effect {
         api_version: ApiVersion,
         /// The uid that it must have; without one it is looked up first.
         uid: Option<Uid>,
+        /// Whether to wait until it is gone, since it is made anew.
+        wait: bool,
         /// Who deletes.
         identity: Option<ServiceAccount>,
     },

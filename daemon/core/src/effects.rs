@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use taffrail_model::configuration::{self, Check, ConflictPolicy, Repository};
-use taffrail_model::{ApplicationName, Digest, FieldSet, Known, Replicas, RepositoryName, Seq, Take, Timestamp};
+use taffrail_model::{
+    ApplicationName, Digest, FieldSet, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp,
+};
 
 use crate::decide::Context;
 use crate::decide::application::waiting_for_first_wave;
 use crate::effect::{Effect, EffectKey, WriteKey};
 use crate::gate;
 use crate::plan::FIRST_WAVE;
+use crate::scaling;
 use crate::state::{Application, Owned, Phase, State, Sync};
 
 /// How many writes of one sync are asked for at once.
@@ -99,10 +102,13 @@ fn render(
     })
 }
 
-/// What may be taken from other managers: fields that were ours, whoever changed them since.
-fn take(configured: &configuration::Application, owned: &Owned) -> Take {
+/// What may be taken from other managers: fields that were ours, whoever changed them since, and replicas that were left
+/// to an autoscaler which is there no more.
+fn take(configured: &configuration::Application, owned: &Owned, replicas: Replicas) -> Take {
+    let given_back = owned.autoscaled && replicas == Replicas::AsRendered;
     match (configured.sync.conflicts, &owned.fields) {
         (ConflictPolicy::Take, _) => Take::Everything,
+        (ConflictPolicy::Fail, Some(fields)) if given_back => Take::Ours(fields.with(&["spec", "replicas"])),
         (ConflictPolicy::Fail, Some(fields)) => Take::Ours(FieldSet::clone(fields)),
         (ConflictPolicy::Fail, None) => Take::Nothing,
     }
@@ -130,6 +136,7 @@ fn writes(
     if earlier_failed || waits {
         return Vec::new();
     }
+    let autoscaled = scaling::targets(&sync.target.set, &context.observed.live);
     writes
         .iter()
         .map(|&index| &sync.plan.writes[index])
@@ -138,12 +145,20 @@ fn writes(
         .filter_map(|write| {
             // Not in the inventory: it belongs to another application, and is about to be recorded as failed.
             let owned = application.inventory.get(&write.object)?;
+            if sync.replacing.contains(&write.object) {
+                return delete(configured, application, sync, name, &write.object);
+            }
+            if !knows_autoscalers(sync, context, &write.object) {
+                return None;
+            }
+            let scaled = autoscaled.contains(&write.object);
+            let replicas = if scaled { Replicas::Autoscaled } else { Replicas::AsRendered };
             let effect = Effect::Apply {
                 manifest: write.manifest,
                 uid: owned.uid.clone(),
                 foreign: configured.sync.foreign,
-                take: take(configured, owned),
-                replicas: Replicas::AsRendered,
+                take: take(configured, owned, replicas),
+                replicas,
                 identity: configured.service_account.clone(),
             };
             Some((EffectKey::Write(write_key(sync, name, &write.object, false)), effect))
@@ -151,23 +166,32 @@ fn writes(
         .collect()
 }
 
+/// Whether it is known which autoscalers there are, if that matters: fields that an autoscaler set would be taken from
+/// it otherwise.
+fn knows_autoscalers(sync: &Sync, context: Context<'_>, object: &ObjectKey) -> bool {
+    let sets_replicas = sync.target.set.objects.get(object).is_some_and(|desired| desired.options.sets_replicas);
+    let watch = scaling::watch(object).filter(|_| sets_replicas);
+    watch.is_none_or(|watch| context.observed.live.is_listed(&watch))
+}
+
 fn delete(
     configured: &configuration::Application,
     application: &Application,
     sync: &Sync,
     name: &ApplicationName,
-    object: &taffrail_model::ObjectKey,
+    object: &ObjectKey,
 ) -> Option<(EffectKey, Effect)> {
     let owned = application.inventory.get(object)?;
     let effect = Effect::Delete {
         api_version: owned.api_version.clone(),
         uid: owned.uid.clone(),
+        wait: sync.replacing.contains(object),
         identity: configured.service_account.clone(),
     };
     Some((EffectKey::Write(write_key(sync, name, object, true)), effect))
 }
 
-fn write_key(sync: &Sync, name: &ApplicationName, object: &taffrail_model::ObjectKey, delete: bool) -> WriteKey {
+fn write_key(sync: &Sync, name: &ApplicationName, object: &ObjectKey, delete: bool) -> WriteKey {
     WriteKey {
         application: name.clone(),
         sync: sync.id,

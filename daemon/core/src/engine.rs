@@ -191,6 +191,9 @@ impl Engine {
                 }
                 self.observed.in_flight.insert(write.object.clone(), key.clone());
             }
+            if let EffectKey::Watch(watch) = &key {
+                self.observed.live.ask(watch, self.state.seq);
+            }
             self.running.insert(key.clone());
             step.start.push((key, effect));
         }

@@ -10,11 +10,12 @@ use std::time::Duration;
 use taffrail_model::configuration::{Configuration, GatePolicy, SyncPolicy};
 use taffrail_model::fact::SyncScope;
 use taffrail_model::{
-    Actor, ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField, ObjectKey, Plan, Seq,
-    Subject, Timestamp, WriteKind,
+    Actor, ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField, ObjectKey, Plan,
+    PlannedWrite, PruneOption, Seq, Subject, Timestamp, WriteKind,
 };
 
 use crate::clock::Clock;
+use crate::jobs::is_job;
 use crate::state::{
     Application, Hold, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync,
     Target,
@@ -271,6 +272,9 @@ impl Folding<'_> {
                     owned.fields = fields;
                     owned.autoscaled = *autoscaled;
                 }
+                if is_job(object) {
+                    self.ran(object, *manifest);
+                }
                 if let Some(sync) = self.current()
                     && let Phase::Writing { writes, .. } = &mut sync.phase
                     && let Some(index) = sync.plan.writes.iter().position(|write| write.object == *object)
@@ -286,9 +290,16 @@ impl Folding<'_> {
                     && owned.uid.as_ref() == Some(uid)
                 {
                     owned.uid = None;
-                    owned.manifest = None;
+                    // A Job that is gone has done what its manifest asks for.
+                    owned.manifest = owned.manifest.filter(|_| is_job(object));
                 }
                 if let Some(sync) = self.current() {
+                    *sync.gone.entry(object.clone()).or_default() += 1;
+                }
+            }
+            Fact::ObjectReplaceStarted { object, .. } => {
+                if let Some(sync) = self.current() {
+                    sync.replacing.insert(object.clone());
                     *sync.gone.entry(object.clone()).or_default() += 1;
                 }
             }
@@ -345,6 +356,7 @@ impl Folding<'_> {
                 if let Some(mut sync) = self.application.sync.take()
                     && sync.purpose != Purpose::Objects
                 {
+                    self.leave_to_others(&sync);
                     sync.target.seq = self.seq;
                     sync.target.time = now;
                     self.application.live = Some(sync.target);
@@ -376,6 +388,7 @@ impl Folding<'_> {
         if let Some(reason) = failed {
             sync.failed.insert(object.clone(), reason);
         }
+        sync.replacing.remove(object);
         match &mut sync.phase {
             Phase::Writing { deletes, writes } => {
                 deletes.remove(object);
@@ -392,14 +405,46 @@ impl Folding<'_> {
 
     /// What is deleted is no longer ours; but what the sync under way will write anew stays intended.
     fn forget(&mut self, object: &ObjectKey) {
-        let intended = self.application.sync.as_ref().is_some_and(|sync| {
-            matches!(&sync.phase, Phase::Writing { writes, .. }
-                if writes.iter().any(|&index| sync.plan.writes[index].object == *object))
-        });
+        let intended = self.pending(object).is_some();
+        if let Some(sync) = &mut self.application.sync {
+            sync.replacing.remove(object);
+        }
         match self.application.inventory.get_mut(object) {
             Some(owned) if intended => (owned.uid, owned.manifest, owned.written) = (None, None, None),
             _ => drop(self.application.inventory.remove(object)),
         }
+    }
+
+    /// What the sync under way will write of an object.
+    fn pending(&self, object: &ObjectKey) -> Option<(usize, Digest)> {
+        let sync = self.application.sync.as_ref()?;
+        let Phase::Writing { writes, .. } = &sync.phase else { return None };
+        let found = writes.iter().find(|&&index| sync.plan.writes[index].object == *object);
+        found.map(|&index| (index, sync.plan.writes[index].manifest))
+    }
+
+    /// A Job runs, maybe by a late outcome of an earlier sync: it is not to run again for the same manifest, nor to be
+    /// changed in place to another.
+    fn ran(&mut self, object: &ObjectKey, manifest: Digest) {
+        self.application.runs.note(object, manifest, self.seq, &self.application.inventory);
+        let pending = self.pending(object);
+        let Some(sync) = &mut self.application.sync else { return };
+        match (pending, &mut sync.phase) {
+            (Some((index, wanted)), Phase::Writing { writes, .. }) if wanted == manifest => {
+                writes.remove(&index);
+                sync.replacing.remove(object);
+            }
+            (Some(_), _) => drop(sync.replacing.insert(object.clone())),
+            (None, _) => {}
+        }
+    }
+
+    /// What is no longer desired, and whose manifest says that it is never deleted, is not ours any more.
+    fn leave_to_others(&mut self, sync: &Sync) {
+        let held: BTreeSet<&ObjectKey> = sync.plan.held.iter().collect();
+        self.application
+            .inventory
+            .retain(|object, owned| owned.prune != PruneOption::Disabled || !held.contains(object));
     }
 
     /// The sync that the event belongs to, if it is still under way.
@@ -434,10 +479,14 @@ impl Folding<'_> {
                 resource_version: String::new(),
                 fields: None,
                 autoscaled: false,
+                prune: PruneOption::default(),
             });
             owned.api_version = write.api_version.clone();
             owned.manifest = None;
+            owned.prune = target.set.objects.get(&write.object).map(|d| d.options.prune).unwrap_or_default();
         }
+        let replaced = |write: &&PlannedWrite| matches!(write.kind, WriteKind::Replace(_));
+        let replacing = plan.writes.iter().filter(replaced).map(|write| write.object.clone()).collect();
         let phase = Phase::Writing {
             deletes: plan.delete_first.iter().cloned().collect(),
             writes: (0..plan.writes.len()).collect(),
@@ -460,6 +509,7 @@ impl Folding<'_> {
             clock: Clock::start(self.now, self.sync.timeout, LONGEST_WAIT),
             phase,
             failed: BTreeMap::new(),
+            replacing,
             gone: BTreeMap::new(),
         });
     }

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{FailFast, GatePolicy};
 use taffrail_model::health::{Degradation, DegradationCause};
-use taffrail_model::{ApplicationName, Health, ObjectKey, ObjectReason, Seq, Timestamp, Watch};
+use taffrail_model::{ApplicationName, DesiredObject, Health, ObjectKey, ObjectReason, Seq, Timestamp, Watch};
 
 use crate::effects::check_key;
 use crate::health;
+use crate::jobs::is_past;
 use crate::observed::{Observed, Stale, pods_in, replica_sets_in, watch_of};
+use crate::scaling;
 use crate::state::{Application, Phase, Purpose, State, Sync};
 use crate::time::after;
 
@@ -178,12 +180,14 @@ pub fn scope<'a>(application: &'a Application, sync: &'a Sync) -> impl Iterator<
     let ignored: BTreeSet<&ObjectKey> = sync.plan.ignored.iter().map(|reason| &reason.object).collect();
     let written: BTreeSet<&ObjectKey> = sync.plan.writes.iter().map(|write| &write.object).collect();
     let asked = move |object: &ObjectKey| sync.purpose != Purpose::Objects || written.contains(object);
-    sync.target.set.objects.keys().filter(move |object| {
+    let judged = move |(object, desired): &(&ObjectKey, &DesiredObject)| {
         health::gates(object)
             && !ignored.contains(object)
             && asked(object)
             && application.inventory.contains_key(*object)
-    })
+            && !is_past(application, object, desired.manifest)
+    };
+    sync.target.set.objects.iter().filter(judged).map(|(object, _)| object)
 }
 
 /// What was broken before a sync to `target` that does not change it, and is therefore not judged.
@@ -211,11 +215,12 @@ pub fn broken_before(
         .collect()
 }
 
-/// The watches that an application's decisions rest on: our objects, and while a gate is open the pods of their
-/// namespaces.
+/// The watches that an application's decisions rest on: our objects, the autoscalers of what sets replicas, and while a
+/// gate is open the pods of their namespaces.
 pub fn watches(application: &Application) -> BTreeSet<Watch> {
     let mut watches: BTreeSet<Watch> =
         application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
+    watches.extend(scaling::watches(application));
     if let Some(sync @ Sync { phase: Phase::Gate { .. }, .. }) = &application.sync {
         for object in scope(application, sync).filter(|object| health::needs_pods(object)) {
             if let Some(namespace) = &object.namespace {

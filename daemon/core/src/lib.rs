@@ -12,8 +12,11 @@ pub mod fold;
 pub mod gate;
 pub mod health;
 pub mod input;
+pub mod jobs;
 pub mod observed;
 pub mod plan;
+pub mod replace;
+pub mod scaling;
 pub mod state;
 pub mod time;
 

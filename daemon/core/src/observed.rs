@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use taffrail_model::{
-    ApplicationName, CommitId, Digest, Health, LiveObject, ObjectKey, RepositoryName, Timestamp, Watch, WatchEvent,
-    WatchScope,
+    ApplicationName, CommitId, Digest, Health, LiveObject, ObjectKey, RepositoryName, Seq, Timestamp, Uid, Watch,
+    WatchEvent, WatchScope,
 };
 
 use crate::effect::EffectKey;
 use crate::gate::GateWatch;
 use crate::health::{self, Neighbours};
+use crate::jobs::is_job;
 use crate::state::{Owned, State};
 use crate::time::after;
 
@@ -88,9 +89,54 @@ struct View {
     /// Since when it is lost, and why.
     lost: Option<(Timestamp, String)>,
     objects: BTreeMap<ObjectKey, LiveObject>,
+    /// The last event before it was asked for: what was written until then is in its first list.
+    asked: Seq,
+    /// Jobs that it saw, and that are gone.
+    past: BTreeMap<ObjectKey, Uid>,
+}
+
+/// How many Jobs that are gone a watch remembers.
+const PAST_KEPT: usize = 1000;
+
+impl View {
+    /// Jobs of `before` that are not there any more are past.
+    fn leave(&mut self, before: impl IntoIterator<Item = LiveObject>) {
+        let gone = before.into_iter().filter(|object| is_job(&object.key) && !self.objects.contains_key(&object.key));
+        self.past.extend(gone.map(|object| (object.key, object.uid)));
+        while self.past.len() > PAST_KEPT {
+            self.past.pop_first();
+        }
+    }
 }
 
 impl LiveView {
+    /// A watch is asked for, after this event.
+    pub fn ask(&mut self, watch: &Watch, after: Seq) {
+        self.watches.entry(watch.clone()).or_default().asked = after;
+    }
+
+    /// Whether the first list of a watch came.
+    pub fn is_listed(&self, watch: &Watch) -> bool {
+        self.watches.get(watch).is_some_and(|view| view.listed)
+    }
+
+    /// Autoscalers that are seen; one that is ours may be seen twice.
+    pub fn autoscalers(&self) -> impl Iterator<Item = &LiveObject> {
+        let watches = self
+            .watches
+            .iter()
+            .filter(|(watch, _)| watch.kind == "HorizontalPodAutoscaler" && watch.api_version.group == "autoscaling");
+        watches.flat_map(|(_, view)| view.objects.values())
+    }
+
+    /// Whether a Job that we made is gone, and not just unseen yet.
+    fn is_past(&self, key: &ObjectKey, owned: &Owned) -> bool {
+        let Some(view) = self.watches.get(&watch_of(key, owned)).filter(|view| view.listed) else { return false };
+        let seen_before = view.past.get(key).is_some_and(|uid| Some(uid) == owned.uid.as_ref());
+        let made_before = owned.written.is_some_and(|written| written <= view.asked);
+        is_job(key) && !view.objects.contains_key(key) && (seen_before || made_before)
+    }
+
     /// Takes in what a watch saw.
     pub fn see(&mut self, watch: &Watch, event: WatchEvent, now: Timestamp) {
         let view = self.watches.entry(watch.clone()).or_default();
@@ -100,13 +146,16 @@ impl LiveView {
         match event {
             WatchEvent::Listed(objects) => {
                 view.listed = true;
-                view.objects = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
+                let now = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
+                let before = std::mem::replace(&mut view.objects, now);
+                view.leave(before.into_values());
             }
             WatchEvent::Changed(object) => {
                 view.objects.insert(object.key.clone(), object);
             }
             WatchEvent::Removed(key) => {
-                view.objects.remove(&key);
+                let before = view.objects.remove(&key);
+                view.leave(before);
             }
             WatchEvent::Lost(reason) => {
                 let since = view.lost.as_ref().map_or(now, |(since, _)| *since);
@@ -162,8 +211,15 @@ impl LiveView {
 
     /// The health of an object that we wrote, as seen after that write.
     pub fn health(&self, key: &ObjectKey, owned: &Owned) -> Health {
-        let Some(uid) = &owned.uid else { return Health::Progressing("it is not made yet".to_owned()) };
-        let Some(live) = self.ours(key, owned) else { return Health::Progressing("it is not there".to_owned()) };
+        let Some(uid) = &owned.uid else {
+            // A Job that is known to be gone keeps the manifest that it ran for.
+            let past = is_job(key) && owned.manifest.is_some();
+            return if past { Health::Healthy } else { Health::Progressing("it is not made yet".to_owned()) };
+        };
+        let Some(live) = self.ours(key, owned) else {
+            let past = self.is_past(key, owned);
+            return if past { Health::Healthy } else { Health::Progressing("it is not there".to_owned()) };
+        };
         if live.uid != *uid {
             return Health::Progressing("another object has its name".to_owned());
         }

@@ -1,21 +1,26 @@
 //! Plans: what a sync writes, decided once at its start as a pure function of inventory and target.
 //!
-//! Always: what is already written is not written again; only what the inventory holds is deleted; namespaces,
-//! definitions and claims are never deleted without being asked.
+//! Always: what is already written is not written again; a Job does not run twice for a manifest; only what the
+//! inventory holds is deleted; namespaces, definitions and claims are never deleted without being asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use taffrail_model::fact::PlanCounts;
-use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, Seq, WriteKind};
+use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, PruneOption, Seq, WriteKind};
 
+use crate::jobs::{Runs, is_job};
 use crate::state::Owned;
 
 /// What a plan is made from.
 pub struct Planning<'a> {
     /// What is there.
     pub inventory: &'a BTreeMap<ObjectKey, Owned>,
+    /// What Jobs ran for.
+    pub runs: &'a Runs,
     /// What shall be there.
     pub target: &'a DesiredSet,
+    /// What autoscalers set the replicas of.
+    pub autoscaled: &'a BTreeSet<ObjectKey>,
     /// Whether to delete what is no longer desired.
     pub prune: bool,
     /// For a revert: the event by which the target passed. What came in after it is deleted first.
@@ -39,7 +44,7 @@ pub enum Writes<'a> {
 
 /// Makes the plan.
 pub fn plan(planning: Planning<'_>) -> Plan {
-    let Planning { inventory, target, prune, revert_to, writes: asked, ignored } = planning;
+    let Planning { inventory, runs, target, autoscaled, prune, revert_to, writes: asked, ignored } = planning;
     let mut writes: Vec<PlannedWrite> = target
         .objects
         .iter()
@@ -49,7 +54,9 @@ pub fn plan(planning: Planning<'_>) -> Plan {
                 owned.uid.is_some()
                     && owned.manifest == Some(desired.manifest)
                     && owned.api_version == desired.api_version
+                    && (owned.autoscaled == autoscaled.contains(object) || !desired.options.sets_replicas)
             });
+            let ran = is_job(object) && runs.has(object, desired.manifest);
             // A definition holds the data of every object of its kind, so that an older one may lose fields.
             let made = owned.is_some_and(|owned| owned.uid.is_some());
             let kept_forward = revert_to.is_some() && is_definition(object) && made;
@@ -58,12 +65,16 @@ pub fn plan(planning: Planning<'_>) -> Plan {
                 Writes::All => true,
                 Writes::Only(only) => only.contains(object),
             };
-            (asked && !kept_forward).then(|| PlannedWrite {
+            (asked && !ran && !kept_forward).then(|| PlannedWrite {
                 object: object.clone(),
                 api_version: desired.api_version.clone(),
                 manifest: desired.manifest,
                 wave: wave(object),
-                kind: owned.and_then(|owned| owned.uid.clone()).map_or(WriteKind::Create, WriteKind::Change),
+                kind: match owned.and_then(|owned| owned.uid.clone()) {
+                    Some(uid) if is_job(object) => WriteKind::Replace(uid),
+                    Some(uid) => WriteKind::Change(uid),
+                    None => WriteKind::Create,
+                },
             })
         })
         .collect();
@@ -77,20 +88,46 @@ pub fn plan(planning: Planning<'_>) -> Plan {
     let mut surplus: Vec<&ObjectKey> = inventory.keys().filter(|object| !target.objects.contains_key(object)).collect();
     surplus.sort_by_key(|object| std::cmp::Reverse((wave(object), rank(object), *object)));
     for object in surplus {
-        let created_since = revert_to.is_some_and(|passed| inventory[object].since > passed);
-        if never_pruned(object) {
-            made.held.push(object.clone());
-        } else if created_since {
-            made.delete_first.push(object.clone());
-        } else if prune {
-            made.prunes.push(object.clone());
+        let owned = &inventory[object];
+        let created_since = revert_to.is_some_and(|passed| owned.since > passed);
+        let place = if created_since && !never_pruned(object) {
+            &mut made.delete_first
+        } else if why_held(object, owned, prune).is_some() {
+            &mut made.held
+        } else if owned.prune == PruneOption::Before {
+            &mut made.delete_first
         } else {
-            made.held.push(object.clone());
-        }
+            &mut made.prunes
+        };
+        place.push(object.clone());
+    }
+    // The Job that a failed state ran in place of one that is past stays no more than what it created.
+    let superseded = |object: &ObjectKey, owned: &Owned, passed| {
+        let past = target
+            .objects
+            .get(object)
+            .is_some_and(|desired| owned.manifest != Some(desired.manifest) && runs.has(object, desired.manifest));
+        is_job(object) && past && owned.uid.is_some() && owned.written.is_some_and(|written| written > passed)
+    };
+    if let Some(passed) = revert_to {
+        let jobs = inventory.iter().filter(|(object, owned)| superseded(object, owned, passed));
+        made.delete_first.extend(jobs.map(|(object, _)| object.clone()));
     }
     // What can refuse or break the writes of a revert goes first.
     made.delete_first.sort_by_key(|object| !obstructs(object));
     made
+}
+
+/// Why an object that is no longer desired is kept, when nobody was asked.
+pub fn why_held(object: &ObjectKey, owned: &Owned, prune: bool) -> Option<&'static str> {
+    match owned.prune {
+        PruneOption::Disabled => Some("its annotation taffrail.dev/prune: disabled keeps it; it is no longer ours"),
+        PruneOption::Before | PruneOption::After if never_pruned(object) => {
+            Some("what it holds would go with it, so it is only deleted when somebody acknowledges that")
+        }
+        PruneOption::Before | PruneOption::After if !prune => Some("the configuration says prune: false"),
+        PruneOption::Before | PruneOption::After => None,
+    }
 }
 
 /// How much a plan does.

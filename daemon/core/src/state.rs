@@ -8,10 +8,11 @@ use taffrail_model::configuration::{self, Configuration};
 use taffrail_model::fact::HoldReason;
 use taffrail_model::{
     ApiVersion, ApplicationName, CommitId, DesiredSet, Digest, Epoch, FieldSet, ObjectKey, ObjectReason, Plan,
-    RepositoryName, Seq, Timestamp, Uid,
+    PruneOption, RepositoryName, Seq, Timestamp, Uid,
 };
 
 use crate::clock::Clock;
+use crate::jobs::Runs;
 
 mod intervention;
 
@@ -114,6 +115,8 @@ pub struct Application {
     pub refused: Option<Refused>,
     /// Every object that we made or intend to make.
     pub inventory: BTreeMap<ObjectKey, Owned>,
+    /// What its Jobs ran for.
+    pub runs: Runs,
     /// What is under way.
     pub sync: Option<Sync>,
     /// What was last brought to the cluster as a whole; none while it is mixed.
@@ -206,6 +209,8 @@ pub struct Owned {
     pub fields: Option<Arc<FieldSet>>,
     /// Whether `spec.replicas` was left to an autoscaler then.
     pub autoscaled: bool,
+    /// What its manifest says about the time when it is no longer desired.
+    pub prune: PruneOption,
 }
 
 /// Nothing is done until Git asks for another state, or the gate is configured otherwise.
@@ -240,7 +245,9 @@ pub struct Sync {
     pub phase: Phase,
     /// Why objects could not be written or deleted.
     pub failed: BTreeMap<ObjectKey, String>,
-    /// How often an object was found to be gone when it was written.
+    /// Objects of those to be written that are deleted before, since they do not change in place.
+    pub replacing: BTreeSet<ObjectKey>,
+    /// How often an object was found to be gone when it was written, or could not be changed in place.
     pub gone: BTreeMap<ObjectKey, u32>,
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use taffrail_core::effect::EffectKey;
 use taffrail_core::gate::{GateWatch, watches};
 use taffrail_core::health::gates;
+use taffrail_core::jobs::has_run;
 use taffrail_core::observed::{Observed, watch_of};
 use taffrail_core::state::{Application, Phase, State, Suspension, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits};
@@ -229,7 +230,8 @@ fn objects(application: &Application, observed: &Observed) -> Vec<ObjectStatus> 
                 uid: owned.uid.clone(),
                 health: status,
                 reason,
-                synced: wanted.is_some() && wanted == owned.manifest,
+                synced: wanted
+                    .is_some_and(|wanted| owned.manifest == Some(wanted) || has_run(application, object, wanted)),
             }
         })
         .collect()

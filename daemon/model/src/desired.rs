@@ -92,7 +92,7 @@ pub enum ReplaceOption {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// Deleted before anything is written: what a failed state created (reverts only).
+    /// Deleted before anything is written: what a failed state created (reverts only), and what asks for it.
     pub delete_first: Vec<ObjectKey>,
     /// Written, wave by wave, in this order.
     pub writes: Vec<PlannedWrite>,

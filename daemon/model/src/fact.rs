@@ -193,7 +193,7 @@ pub enum Fact {
         /// The uid that it had.
         uid: Uid,
     },
-    /// An object that we made and that is no longer desired was deleted.
+    /// An object that we made was deleted: it is no longer desired, or is made anew.
     ObjectPruned {
         /// The object.
         object: ObjectKey,
@@ -326,8 +326,9 @@ pub enum Fact {
     ObjectReplaceStarted {
         /// The object.
         object: ObjectKey,
-        /// The uid that is deleted.
-        uid: Uid,
+        /// The uid that is deleted; that of the object with our mark, when none is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<Uid>,
         /// Why it cannot be changed: the server's words, redacted.
         reason: String,
     },

@@ -78,6 +78,17 @@ impl FieldSet {
         Self("{}".into())
     }
 
+    /// This set with one field more, given by the names that lead to it.
+    pub fn with(&self, names: &[&str]) -> Self {
+        let mut fields = self.value();
+        let mut place = &mut fields;
+        for name in names {
+            let Value::Object(below) = place else { return self.clone() };
+            place = below.entry(format!("f:{name}")).or_insert_with(|| Value::Object(Map::new()));
+        }
+        Self::new(fields).unwrap_or_else(|_| self.clone())
+    }
+
     /// The bytes that are digested and stored: the `fieldsV1` as JSON with sorted keys.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.as_bytes().to_vec()
@@ -209,5 +220,14 @@ mod tests {
         );
         assert_eq!(FieldSet::from_bytes(&set.to_bytes()).unwrap(), set);
         assert!(FieldSet::new(json!([])).is_err());
+    }
+
+    #[test]
+    fn a_field_can_be_added() {
+        let paths = |set: &FieldSet| set.paths().into_iter().map(|path| path.0).collect::<Vec<_>>();
+        let one = FieldSet::empty().with(&["spec", "replicas"]);
+        assert_eq!(paths(&one), [".spec.replicas"]);
+        assert_eq!(one.with(&["spec", "replicas"]), one);
+        assert_eq!(paths(&one.with(&["spec", "paused"])), [".spec.paused", ".spec.replicas"]);
     }
 }

@@ -108,7 +108,7 @@ fn samples() -> Vec<Fact> {
         Fact::RevertFailed { verdict: text(), objects: reasons() },
         Fact::ObjectAdopted { object: object.clone(), uid: uid.clone(), from: vec!["helm".to_owned()] },
         Fact::ObjectConflicted { object: object.clone(), conflicts: fields(), attempts: 1 },
-        Fact::ObjectReplaceStarted { object: object.clone(), uid, reason: text() },
+        Fact::ObjectReplaceStarted { object: object.clone(), uid: Some(uid), reason: text() },
         Fact::DriftDetected { object: object.clone(), fields: fields(), heal: true },
         Fact::DriftHealed { object: object.clone(), fields: fields() },
         Fact::DriftEnded { object: object.clone() },

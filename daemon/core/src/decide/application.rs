@@ -13,8 +13,10 @@ use super::{Context, Draft};
 use crate::effect::{EffectKey, WriteKey};
 use crate::fold::{Document, LONGEST_WAIT};
 use crate::gate::{self, GateWatch, Verdict};
+use crate::jobs::is_job;
 use crate::observed::{GRACE, Observed, Stale};
 use crate::plan::{FIRST_WAVE, Planning, Writes, counts, plan};
+use crate::scaling;
 use crate::state::{Application, Ordered, Phase, Purpose, State, Suspension, Sync, Target};
 use crate::time::after;
 
@@ -109,7 +111,9 @@ impl Deciding<'_> {
         }
         let plan = plan(Planning {
             inventory: &self.application.inventory,
+            runs: &self.application.runs,
             target: &desired.set,
+            autoscaled: &scaling::targets(&desired.set, &self.context.observed.live),
             prune: self.configured.sync.prune,
             revert_to: None,
             writes,
@@ -343,7 +347,9 @@ impl Deciding<'_> {
         let Some(target) = self.application.passed.last() else { return hold(HoldReason::NoPassedState) };
         let plan = plan(Planning {
             inventory: &self.application.inventory,
+            runs: &self.application.runs,
             target: &target.set,
+            autoscaled: &scaling::targets(&target.set, &self.context.observed.live),
             prune: self.configured.sync.prune,
             revert_to: Some(target.seq),
             writes: Writes::Changed,
@@ -382,6 +388,21 @@ impl Deciding<'_> {
             && desired.digest != sync.target.digest
             && !self.is_quarantined(desired.digest, self.configured.gate.digest())
             && self.application.superseded < SUPERSEDED_LIMIT
+            && !self.runs_a_job(sync)
+    }
+
+    /// Whether a Job that a sync made is not done: the next one would break it off in the middle of its work.
+    fn runs_a_job(&self, sync: &Sync) -> bool {
+        let written = |object: &ObjectKey| match &sync.phase {
+            Phase::Writing { writes, .. } => !writes.iter().any(|&index| sync.plan.writes[index].object == *object),
+            _ => true,
+        };
+        let jobs = sync.plan.writes.iter().map(|write| &write.object).filter(|object| is_job(object));
+        jobs.filter(|object| written(object)).any(|object| {
+            let owned = self.application.inventory.get(object);
+            let health = owned.map(|owned| self.context.observed.live.health(object, owned));
+            matches!(health, Some(Health::Progressing(_)))
+        })
     }
 
     /// Whether a wave has just ended, or nothing goes on but waiting.

@@ -11,7 +11,8 @@ use crate::effect::WriteKey;
 use crate::fold::{Document, RENDERS_TO_NOTHING};
 use crate::input::{Input, Outcome, Polled};
 use crate::observed::GRACE;
-use crate::state::State;
+use crate::replace::may_replace;
+use crate::state::{Application, State, Sync};
 use crate::time::{after, between};
 
 /// How many objects, errors or reasons an event lists; what is more is counted.
@@ -34,7 +35,7 @@ pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
         }
         Input::Polled { repository, outcome, .. } => polled(state, context, repository, outcome),
         Input::Rendered { application, revision, outcome, .. } => rendered(state, application, revision, outcome),
-        Input::Written { key: crate::effect::EffectKey::Write(key), outcome } => written(state, key, outcome),
+        Input::Written { key: crate::effect::EffectKey::Write(key), outcome } => written(state, context, key, outcome),
         Input::Seen { .. } | Input::Wake => cluster(state, context),
         // The engine asks [`super::ordered`], since an order is answered.
         Input::Ordered { .. } => Vec::new(),
@@ -180,7 +181,7 @@ fn changed(revision: &CommitId, desired: Digest, previous: Option<Digest>, old: 
 
 /// The outcome of a write becomes a fact under its own sync, also when that was superseded: otherwise uids would be
 /// lost, and objects orphaned.
-fn written(state: &State, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
+fn written(state: &State, context: Context<'_>, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
     let application = state.applications.get(&key.application);
     let current = application.and_then(|application| application.sync.as_ref()).filter(|sync| sync.id == key.sync);
     let object = key.object.clone();
@@ -202,14 +203,42 @@ fn written(state: &State, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
             },
             _ => Fact::ObjectGone { object, uid: uid.clone() },
         },
-        Outcome::Refused { reason, immutable, attempts } => match current {
-            Some(sync) if sync.is_revert() && *immutable => Fact::ObjectKeptForward { object, reason: reason.clone() },
-            Some(_) => Fact::ObjectFailed { object, reason: reason.clone(), attempts: *attempts },
-            None => return Vec::new(),
+        Outcome::Refused { reason, immutable, attempts } => match (application, current) {
+            (Some(application), Some(sync)) if *immutable => {
+                immovable(application, sync, context, &object, reason, *attempts)
+            }
+            (_, Some(_)) => Fact::ObjectFailed { object, reason: reason.clone(), attempts: *attempts },
+            (_, None) => return Vec::new(),
         },
         Outcome::Stopped => return Vec::new(),
     };
     vec![Draft::application(&key.application, fact).of(key.sync)]
+}
+
+/// What becomes of an object whose change the server refuses, since a field of it may not change.
+fn immovable(
+    application: &Application,
+    sync: &Sync,
+    context: Context<'_>,
+    object: &ObjectKey,
+    reason: &str,
+    attempts: u32,
+) -> Fact {
+    let object = object.clone();
+    let owned = application.inventory.get(&object);
+    let live = owned.and_then(|owned| context.observed.live.ours(&object, owned));
+    let option = sync.target.set.objects.get(&object).map(|desired| desired.options.replace).unwrap_or_default();
+    let tried = sync.gone.get(&object).copied().unwrap_or_default() >= GONE_LIMIT;
+    let reason = reason.to_owned();
+    match may_replace(&object, option, live) {
+        Ok(()) if !tried => {
+            let uid = owned.and_then(|owned| owned.uid.clone());
+            Fact::ObjectReplaceStarted { object, uid, reason }
+        }
+        _ if sync.is_revert() => Fact::ObjectKeptForward { object, reason },
+        Ok(()) => Fact::ObjectFailed { object, reason, attempts },
+        Err(hint) => Fact::ObjectFailed { object, reason: format!("{reason}; {hint}"), attempts },
+    }
 }
 
 fn applied(key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {

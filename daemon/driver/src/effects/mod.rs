@@ -95,8 +95,8 @@ impl Effects {
                 let write = write::Write::Apply { manifest, foreign, take, replicas };
                 tokio::spawn(async move { write::write(&hands, key, write, uid, identity, &mut stop).await });
             }
-            Effect::Delete { api_version, uid, identity } => {
-                let write = write::Write::Delete { api_version };
+            Effect::Delete { api_version, uid, wait, identity } => {
+                let write = write::Write::Delete { api_version, wait };
                 tokio::spawn(async move { write::write(&hands, key, write, uid, identity, &mut stop).await });
             }
             Effect::Check { check, interval } => {

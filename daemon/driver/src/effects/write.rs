@@ -20,8 +20,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 pub(super) enum Write {
     /// An object, from a stored manifest.
     Apply { manifest: Digest, foreign: ForeignPolicy, take: Take, replicas: Replicas },
-    /// A delete.
-    Delete { api_version: ApiVersion },
+    /// A delete, and whether to wait until the object is gone.
+    Delete { api_version: ApiVersion, wait: bool },
 }
 
 /// A write as it is sent.
@@ -48,9 +48,9 @@ pub(super) async fn write(
             let uid = uid.clone();
             Request::Apply(Apply { manifest: content, owner, uid, foreign, take, replicas, identity }, manifest)
         }),
-        Write::Delete { api_version } => {
+        Write::Delete { api_version, wait } => {
             let object = write_key(&key).object.clone();
-            Ok(Request::Delete(Delete { object, api_version, owner, uid: uid.clone(), wait: false, identity }))
+            Ok(Request::Delete(Delete { object, api_version, owner, uid: uid.clone(), wait, identity }))
         }
     };
     let outcome = match request {
