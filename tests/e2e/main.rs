@@ -22,6 +22,7 @@ mod quarantine;
 mod reading;
 mod rendering;
 mod requests;
+mod restoring;
 mod reverts;
 mod secrets;
 mod supersede;

@@ -141,10 +141,19 @@ pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
 impl Stage {
     /// A new journal, and a daemon that has just started with this configuration.
     pub fn new(configuration: Configuration) -> Self {
+        Self::on(Vec::new(), configuration)
+    }
+
+    /// A journal that holds this first event, and a daemon that has just started on it.
+    pub fn after(first: Event, configuration: Configuration) -> Self {
+        Self::on(vec![first], configuration)
+    }
+
+    fn on(events: Vec<Event>, configuration: Configuration) -> Self {
         let now: Timestamp = "2026-11-21T03:00:00Z".parse().expect("a time");
         let mut stage = Self {
             engine: Engine::new(State::empty(Epoch(1))),
-            events: Vec::new(),
+            events,
             effects: BTreeMap::new(),
             stopped: BTreeSet::new(),
             late: Vec::new(),
@@ -161,8 +170,14 @@ impl Stage {
             uids: 0,
             made: BTreeSet::new(),
         };
+        stage.engine = Engine::new(stage.fold());
         stage.start();
         stage
+    }
+
+    /// Every document that an event names.
+    pub fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// The configuration is changed.

@@ -34,7 +34,10 @@ impl From<StoredEvent> for ShownEvent {
 
 /// `GET /events`
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let request = EventsRequest::read(&uri, Timestamp::now())?;
+    let mut request = EventsRequest::read(&uri, Timestamp::now())?;
+    if let Some(after) = request.after {
+        request.query.after = Some(after.check(&app).await?);
+    }
     let format = match request.format {
         Some(format) => format,
         None => negotiate(&headers)?,

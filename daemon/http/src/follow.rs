@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::accept::Format;
 use crate::app::App;
+use crate::cursor::{self, Cursor};
 use crate::problem::Problem;
 use crate::query::EventsRequest;
 
@@ -38,7 +39,11 @@ pub(crate) async fn follow(app: Arc<App>, request: EventsRequest, headers: &Head
     // Subscribed before the head is read: an append in between is noticed.
     let appended = app.readers.journal.watch();
     let head = app.head().await?.seq;
-    let start = match last_event_id(headers)?.or(request.query.after) {
+    let last = match last_event_id(headers)? {
+        Some(id) => Some(id.check(&app).await?),
+        None => request.query.after,
+    };
+    let start = match last {
         Some(seq) if seq > head => {
             return Err(Problem::bad(format!(
                 "the stream cannot start after event {seq}: the newest is {head}. Is the number of another journal?"
@@ -58,21 +63,20 @@ pub(crate) async fn follow(app: Arc<App>, request: EventsRequest, headers: &Head
         app,
         _place: place,
     };
-    let opening = Ok(mark(start));
+    let opening = Ok(mark(&follower.app, start).await?);
     let events = stream::iter([opening]).chain(stream::try_unfold(follower, Follower::next));
     Ok(([(header::CONTENT_TYPE, Format::EventStream.media_type())], Body::from_stream(events)).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<Seq>, Problem> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
     let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else { return Ok(None) };
-    let seq = id.to_str().ok().and_then(|id| id.parse().ok());
-    seq.map(|seq| Some(Seq(seq)))
-        .ok_or_else(|| Problem::bad("`Last-Event-ID`: write the number of the last event that was received"))
+    let cursor = id.to_str().ok().and_then(Cursor::parse);
+    cursor.map(Some).ok_or_else(|| Problem::bad("`Last-Event-ID`: write the id of the last event that was received"))
 }
 
 /// A comment for people and a block that only moves `Last-Event-ID` on.
-fn mark(seq: Seq) -> Bytes {
-    format!(": after {seq}\nid: {seq}\n\n").into()
+async fn mark(app: &App, seq: Seq) -> Result<Bytes, Problem> {
+    Ok(format!(": after {seq}\nid: {}\n\n", cursor::id(app, seq).await?).into())
 }
 
 /// One open stream.
@@ -104,7 +108,7 @@ impl Follower {
             tokio::select! {
                 _ = self.ending.changed() => {}
                 () = tokio::time::sleep_until(self.quiet_until) => {
-                    return Ok(Some((mark(self.cursor), self.spoken())));
+                    return Ok(Some((mark(&self.app, self.cursor).await?, self.spoken())));
                 }
                 closed = self.appended.changed() => {
                     if closed.is_err() {
@@ -135,8 +139,8 @@ impl Follower {
 fn blocks(events: &[StoredEvent]) -> Bytes {
     let mut blocks = Vec::new();
     for stored in events {
-        let (seq, kind) = (stored.event.seq(), stored.event.envelope.fact.kind());
-        blocks.extend_from_slice(format!("id: {seq}\nevent: {kind}\ndata: ").as_bytes());
+        let (id, kind) = (&stored.event.envelope.id, stored.event.envelope.fact.kind());
+        blocks.extend_from_slice(format!("id: {id}\nevent: {kind}\ndata: ").as_bytes());
         // RFC 8785 escapes line ends: the bytes are one line.
         blocks.extend_from_slice(&stored.bytes);
         blocks.extend_from_slice(b"\n\n");

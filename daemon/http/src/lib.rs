@@ -7,6 +7,7 @@
 mod accept;
 mod app;
 mod archive;
+mod cursor;
 mod events;
 mod export;
 mod follow;

@@ -10,6 +10,7 @@ use taffrail_model::{ApplicationName, Fact, RepositoryName, Seq, SubjectKind, Ti
 use taffrail_ports::journal::EventQuery;
 
 use crate::accept::Format;
+use crate::cursor::Cursor;
 use crate::nearest::nearest;
 use crate::problem::Problem;
 
@@ -39,6 +40,8 @@ const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 pub(crate) struct EventsRequest {
     /// Which events; its `limit` is set by who reads.
     pub(crate) query: EventQuery,
+    /// Where the reader is, which is to be checked before it becomes the query's `after`.
+    pub(crate) after: Option<Cursor>,
     pub(crate) limit: Option<usize>,
     pub(crate) format: Option<Format>,
     /// The parameters as given, for links; times are absolute.
@@ -111,7 +114,12 @@ impl EventsRequest {
                 *(if name == "since" { &mut query.since } else { &mut query.until }) = Some(time);
                 return Ok(Some(time.to_string()));
             }
-            "after" => query.after = Some(Seq(number(name, value, 0)?)),
+            "after" => {
+                let cursor = Cursor::parse(value).filter(|cursor| cursor.seq.0 <= LARGEST_NUMBER);
+                self.after = Some(cursor.ok_or_else(|| {
+                    bad(&format!("{value:?} is not a whole number from 0 to {LARGEST_NUMBER}, nor an event's id"))
+                })?);
+            }
             "before" => query.before = Some(Seq(number(name, value, 0)?)),
             "limit" => self.limit = Some(usize::try_from(number(name, value, 1)?).unwrap_or(usize::MAX)),
             "order" => {

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use taffrail_model::{Digest, Seq};
 
 use crate::disk;
-use crate::open::OpenError;
+use crate::open::{OpenError, Options};
+use crate::paths::Paths;
 
 /// An event, by number and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,12 @@ impl Mark {
 /// Writes the head file.
 pub(crate) fn write(file: &Path, mark: Mark) -> io::Result<()> {
     disk::replace(file, &mark.to_bytes())
+}
+
+/// The newest event that a journal's head file names: at most a second old while a daemon runs.
+pub fn recorded_head(options: &Options) -> Result<Option<(Seq, Digest)>, OpenError> {
+    let mark = read(&Paths::new(&options.folder).head)?;
+    Ok(mark.map(|mark| (mark.seq, mark.hash)))
 }
 
 /// Reads the head file, if there is one.

@@ -26,6 +26,7 @@ mod verify;
 mod writer;
 
 pub use export::{ExportFolderError, export_folder};
+pub use head::recorded_head;
 pub use import::{ImportError, Imported, check_export, import};
 pub use journal::SledJournal;
 pub use open::{OpenError, Opened, Options};

@@ -40,6 +40,11 @@ impl Output {
         writeln!(self.results, "{text}")
     }
 
+    /// Where results go as they are, for those who write a stream.
+    pub(crate) fn results(&mut self) -> &mut dyn Write {
+        &mut *self.results
+    }
+
     /// Hands on what was written so far.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.results.flush()

@@ -80,7 +80,7 @@ impl Journal for FakeJournal {
             seq: last.map_or(Seq(0), Event::seq),
             hash: last.map_or(Digest::ZERO, |last| last.hash),
             time: last.map_or(Timestamp::UNIX_EPOCH, |last| last.envelope.time),
-            epoch: Epoch(1),
+            epoch: last.map_or(Epoch(1), |last| last.envelope.epoch),
         }
     }
 

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use taffrail_http::Options;
+use taffrail_model::{Digest, Envelope, Epoch, Fact, Seq};
 use tokio::runtime::Runtime;
 
 use crate::client::{Raw, get};
-use crate::fake::{FakeJournal, FakeStatus, history};
+use crate::fake::{FakeJournal, FakeStatus, envelope, history};
 use crate::limits::large;
 use crate::server::{Server, within};
 
 /// A reader as the HTML standard has it: only whole blocks count, and a block without data moves only the id.
 #[derive(Default)]
 struct EventSource {
-    last_id: Option<u64>,
+    last_id: Option<String>,
+    last: Option<u64>,
     /// Number, kind and data of each event.
     events: Vec<(u64, String, String)>,
 }
@@ -29,10 +31,11 @@ impl EventSource {
         for block in whole.split("\n\n") {
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
             if let Some(id) = field("id: ") {
-                self.last_id = Some(id.parse().unwrap());
+                self.last = Some(id.strip_prefix("1-").unwrap_or(&id).parse().unwrap());
+                self.last_id = Some(id);
             }
             if let Some(data) = field("data: ") {
-                self.events.push((self.last_id.unwrap(), field("event: ").unwrap(), data));
+                self.events.push((self.last.unwrap(), field("event: ").unwrap(), data));
             }
         }
     }
@@ -47,7 +50,7 @@ async fn read_until(raw: &mut Raw, last: u64) -> EventSource {
     loop {
         let mut source = EventSource::default();
         source.take(&raw.received);
-        if source.last_id >= Some(last) {
+        if source.last >= Some(last) {
             return source;
         }
         assert_ne!(raw.more(usize::MAX).await, 0, "it ended at {:?}", source.last_id);
@@ -63,7 +66,7 @@ async fn a_follower_gets_new_events_as_they_were_stored() {
     let head = raw.until("\r\n\r\n").await.to_lowercase();
     assert!(head.contains("content-type: text/event-stream"), "{head}");
     assert!(head.contains("cache-control: no-store"), "{head}");
-    assert_eq!(raw.until("\n\n").await, ": after 10\nid: 10\n\n");
+    assert_eq!(raw.until("\n\n").await, ": after 10\nid: 1-10\n\n");
     server.journal.grow(100);
     let source = read_until(&mut raw, 110).await;
     let stored: Vec<_> = server.journal.stored().split_off(10);
@@ -83,6 +86,8 @@ async fn where_a_stream_starts() {
         ("after=0", "", 1),
         ("after=150", "Last-Event-ID: 190\r\n", 191),
         ("", "Last-Event-ID: 7\r\n", 8),
+        ("", "Last-Event-ID: 1-7\r\n", 8),
+        ("after=1-150", "", 151),
         ("since=2026-11-21T08:30:00Z", "", 31),
         ("since=2026-11-21T08:30:00Z&after=100", "", 101),
     ] {
@@ -122,17 +127,17 @@ fn a_connection_cut_anywhere_loses_and_repeats_nothing() {
             for cut in cuts {
                 server.journal.grow(5);
                 newest += 5;
-                let header = format!("{STREAM}Last-Event-ID: {}\r\n", source.last_id.unwrap());
+                let header = format!("{STREAM}Last-Event-ID: {}\r\n", source.last_id.as_ref().unwrap());
                 let mut raw = Raw::open(server.address, path, &header).await;
                 let last = (1..=newest).rev().find(wanted).unwrap();
-                let end = format!("id: {last}\n");
+                let end = format!("id: 1-{last}\n");
                 while raw.received.len() < cut && !String::from_utf8_lossy(&raw.received).contains(&end) {
                     assert_ne!(raw.more(cut - raw.received.len()).await, 0);
                 }
                 source.take(&raw.received);
             }
             let last = (1..=newest).rev().find(wanted).unwrap();
-            let header = format!("{STREAM}Last-Event-ID: {}\r\n", source.last_id.unwrap());
+            let header = format!("{STREAM}Last-Event-ID: {}\r\n", source.last_id.as_ref().unwrap());
             let mut raw = Raw::open(server.address, path, &header).await;
             read_until(&mut raw, last).await;
             source.take(&raw.received);
@@ -180,7 +185,7 @@ async fn streams_end_at_shutdown() {
     let server = Server::new(3).await;
     let mut raw = Raw::open(server.address, "/events", STREAM).await;
     within(server.stop()).await.unwrap().unwrap();
-    assert_eq!(raw.rest().await, ": after 3\nid: 3\n\n");
+    assert_eq!(raw.rest().await, ": after 3\nid: 1-3\n\n");
 }
 
 #[tokio::test]
@@ -193,5 +198,54 @@ async fn what_makes_no_sense_for_a_stream_is_refused() {
     for (id, says) in [("4", "newest is 3"), ("x", "Last-Event-ID")] {
         let answer = get(server.address, "/events?format=event-stream", &[("last-event-id", id)]).await;
         assert!(answer.problem(400).contains(says), "{}", answer.text());
+    }
+}
+
+/// A journal that was restored as it was at event 20, in its second life; the first went on to event 25.
+async fn restored() -> Server {
+    let mut events = history(20);
+    let restored = Fact::JournalRestored { from_epoch: Epoch(1), at_seq: Seq(20), head: Digest::ZERO };
+    for (index, fact) in [restored, Fact::ClusterReachable {}, Fact::ClusterReachable {}].into_iter().enumerate() {
+        let next = envelope(20 + index, fact);
+        events.push(Envelope { epoch: Epoch(2), id: format!("2-{}", next.seq), ..next });
+    }
+    Server::with(FakeJournal::new(events), FakeStatus::default(), Options::default()).await
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_life_that_was_lost_is_gone() {
+    let server = restored().await;
+    for form in ["json", "ndjson", "event-stream"] {
+        for (cursor, says) in [
+            ("1-21", "event 1-21 is lost: the journal was restored as it was at event 20."),
+            ("1-25", "go on with after=20"),
+            ("2-20", "there is no event 2-20 in this journal, whose newest is 2-23"),
+            ("2-24", "there is no event 2-24 in this journal"),
+            ("3-1", "there is no event 3-1 in this journal"),
+        ] {
+            let path = format!("/events?format={form}");
+            let detail = server.get(&format!("{path}&after={cursor}")).await.problem(410);
+            assert!(detail.contains(says), "{cursor}: {detail}");
+            if form == "event-stream" {
+                let answer = get(server.address, &path, &[("last-event-id", cursor)]).await;
+                assert_eq!(answer.problem(410), detail);
+            }
+        }
+        for bad in ["-1", "1-", "x-1", "1-2-3", "1-99999999999999999"] {
+            server.get(&format!("/events?format={form}&after={bad}")).await.problem(400);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_what_both_lives_share_goes_on_into_the_second() {
+    let server = restored().await;
+    for cursor in ["1-19", "19"] {
+        assert_eq!(server.get(&format!("/events?after={cursor}")).await.seqs(), [20, 21, 22, 23], "{cursor}");
+        let header = format!("{STREAM}Last-Event-ID: {cursor}\r\n");
+        let mut raw = Raw::open(server.address, "/events", &header).await;
+        let stream = raw.until("id: 2-23\n").await;
+        let ids: Vec<&str> = stream.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+        assert_eq!(ids, ["1-19", "1-20", "2-21", "2-22", "2-23"], "{cursor}");
     }
 }

@@ -92,6 +92,12 @@ enum Format {
     Ndjson,
 }
 
+/// The last event that was shown or looked at: its number, and its id to go on with.
+struct Place {
+    seq: u64,
+    id: String,
+}
+
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -147,15 +153,16 @@ impl Events {
 
     /// Prints what comes after the event `last`, until somebody ends the process.
     async fn future(&self, client: &Client, last: u64, output: &mut Output) -> Result<(), Failure> {
-        let mut last = last.max(self.filters.after.unwrap_or(0));
+        let last = last.max(self.filters.after.unwrap_or(0));
+        let mut last = Place { seq: last, id: last.to_string() };
         let mut query = self.filters.query();
         query.retain(|(name, _)| *name != "after");
         output.flush()?;
         let mut wait = FIRST_WAIT;
         loop {
-            let before = last;
+            let before = last.seq;
             let lost = self.receive(client, &query, &mut last, output).await?;
-            if last > before {
+            if last.seq > before {
                 wait = FIRST_WAIT;
             }
             if wait == FIRST_WAIT {
@@ -171,19 +178,20 @@ impl Events {
         &self,
         client: &Client,
         query: &Query,
-        last: &mut u64,
+        last: &mut Place,
         output: &mut Output,
     ) -> Result<String, Failure> {
         let lost = |error: ClientError| if error.may_pass() { Ok(error.to_string()) } else { Err(error.into()) };
-        let mut messages = match client.messages(&["events"], query, *last).await {
+        let mut messages = match client.messages(&["events"], query, &last.id).await {
             Ok(messages) => messages,
             Err(error) => return lost(error),
         };
         loop {
             match messages.next().await {
-                Ok(Some(message)) if message.id > *last => {
-                    *last = message.id;
-                    if let Some(event) = message.event {
+                Ok(Some(message)) if message.seq >= last.seq => {
+                    let shown = message.seq == last.seq;
+                    *last = Place { seq: message.seq, id: message.id };
+                    if let Some(event) = message.event.filter(|_| !shown) {
                         self.print_one(&event, output)?;
                         output.flush()?;
                     }

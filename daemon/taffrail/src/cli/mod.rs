@@ -5,7 +5,9 @@
 mod completion;
 mod demo;
 mod events;
+mod export;
 mod format;
+mod import;
 mod render;
 mod run;
 mod server;
@@ -35,6 +37,8 @@ enum Command {
     Status(status::Status),
     Events(Box<events::Events>),
     Verify(verify::Verify),
+    Export(export::Export),
+    Import(import::Import),
     Completion(completion::Completion),
 }
 
@@ -49,6 +53,8 @@ impl Arguments {
             Command::Status(command) => command.run(output),
             Command::Events(command) => command.run(output),
             Command::Verify(command) => command.run(output),
+            Command::Export(command) => command.run(output),
+            Command::Import(command) => command.run(output),
             Command::Completion(command) => command.run(output),
         }?;
         Ok(output.flush()?)

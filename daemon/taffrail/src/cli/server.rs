@@ -9,14 +9,21 @@ use crate::failure::Failure;
 /// Which daemon is asked.
 #[derive(Debug, Args)]
 pub(super) struct Server {
-    /// The daemon that is asked.
-    #[arg(long, value_name = "URL", env = "TAFFRAIL_SERVER", default_value = "http://127.0.0.1:8420", value_parser = url)]
-    server: Url,
+    /// The daemon that is asked [default: http://127.0.0.1:8420].
+    #[arg(long, value_name = "URL", env = "TAFFRAIL_SERVER", value_parser = url)]
+    server: Option<Url>,
 }
+
+const USUAL: &str = "http://127.0.0.1:8420";
 
 impl Server {
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Client::new(&self.server)
+        self.client_or(&Url::parse(USUAL).expect("it is a URL"))
+    }
+
+    /// Of the daemon at `usual` when none is named.
+    pub(super) fn client_or(&self, usual: &Url) -> Result<Client, Failure> {
+        Client::new(self.server.as_ref().unwrap_or(usual))
     }
 }
 

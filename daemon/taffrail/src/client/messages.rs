@@ -9,8 +9,10 @@ pub(crate) struct Messages {
 
 /// One message.
 pub(crate) struct Message {
-    /// The number of the event, or of the last one that was looked at.
-    pub(crate) id: u64,
+    /// The id of the event, or of the last one that was looked at: where to go on.
+    pub(crate) id: String,
+    /// Its number.
+    pub(crate) seq: u64,
     /// The event's stored bytes, if there is one.
     pub(crate) event: Option<Vec<u8>>,
 }
@@ -25,8 +27,8 @@ impl Messages {
         let (mut id, mut data) = (None, None::<Vec<u8>>);
         while let Some(line) = self.lines.next().await? {
             if line.is_empty() {
-                match (id, data.take()) {
-                    (Some(id), event) => return Ok(Some(Message { id, event })),
+                match (id.take(), data.take()) {
+                    (Some((id, seq)), event) => return Ok(Some(Message { id, seq, event })),
                     (None, Some(_)) => return Err(self.lines.unreadable("an event has no number".to_owned())),
                     (None, None) => {} // Comments only.
                 }
@@ -36,11 +38,16 @@ impl Messages {
                     None => data = Some(text.to_vec()),
                 }
             } else if let Some(text) = value(&line, b"id") {
-                id = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+                id = std::str::from_utf8(text).ok().and_then(|text| Some((text.to_owned(), number(text)?)));
             }
         }
         Ok(None)
     }
+}
+
+/// The number in an id, `EPOCH-SEQ`; a daemon of an earlier version gave the number alone.
+fn number(id: &str) -> Option<u64> {
+    id.rsplit('-').next()?.parse().ok()
 }
 
 /// The value of a field line `FIELD: VALUE`.

@@ -7,6 +7,7 @@ mod lines;
 mod messages;
 
 use std::future::Future;
+use std::io::Write;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderName};
@@ -62,10 +63,21 @@ impl Client {
     }
 
     /// Server-sent events after the one of the id `last`, as they come.
-    pub(crate) async fn messages(&self, path: &[&str], query: &Query, last: u64) -> Result<Messages, ClientError> {
+    pub(crate) async fn messages(&self, path: &[&str], query: &Query, last: &str) -> Result<Messages, ClientError> {
         let request = self.get(path, query, "text/event-stream");
         let response = self.send(request.header(HeaderName::from_static("last-event-id"), last)).await?;
         Ok(Messages::new(Lines::new(response, self.server.to_string())))
+    }
+
+    /// An answer of any length and form, written to `to` as it comes.
+    pub(crate) async fn download(&self, path: &[&str], query: &Query, to: &mut dyn Write) -> Result<(), Failure> {
+        let mut response = self.send(self.get(path, query, "*/*")).await?;
+        // Of a copy that nobody takes to its end there is no copy: a closed pipe is an error here.
+        let unwritable = |error| Failure::new(format!("what came cannot be written: {error}"));
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(&error))? {
+            to.write_all(&chunk).map_err(unwritable)?;
+        }
+        to.flush().map_err(unwritable)
     }
 
     fn get(&self, path: &[&str], query: &Query, accept: &'static str) -> RequestBuilder {

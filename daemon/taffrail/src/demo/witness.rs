@@ -43,7 +43,7 @@ impl Witness {
     ) -> Result<Event, Failure> {
         let mut missing: Vec<&str> = applications.to_vec();
         let deadline = Instant::now() + time;
-        let mut messages = self.client.messages(&["events"], &Vec::new(), self.seen.0).await?;
+        let mut messages = self.client.messages(&["events"], &Vec::new(), &self.seen.to_string()).await?;
         loop {
             let late = |_| {
                 let seconds = time.as_secs();

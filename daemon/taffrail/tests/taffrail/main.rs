@@ -9,5 +9,6 @@ mod events;
 mod offline;
 mod program;
 mod render;
+mod restoring;
 mod status;
 mod verify;
