@@ -5,7 +5,7 @@
 //!
 //! | input | meaning |
 //! |---|---|
-//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `onFailure`, `check`, `mode` |
+//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `watch`, `onFailure`, `check`, `mode` |
 //! | `poll WORD [forced]`, `poll fails REASON` | a poll ends |
 //! | `render OBJECT=CONTENT[,OPTION]... ...`, `render fails ERROR` | a render ends |
 //! | `write all CONDITION`, `write OBJECT CONDITION` | writes are done and their objects are healthy, progressing or degraded |
@@ -18,7 +18,8 @@
 //! | `configure KEY=VALUE ...` | not as first line: `settle`, `timeout`, `onFailure`, `check` (instead of those before), `path`, `branch` are changed |
 //! | `leave`, `return` | the application is taken out of the configuration, and put back |
 //! | `late poll WORD`, `late render OBJECT=CONTENT ...` | one that was stopped ends all the same |
-//! | `order refresh`, `order sync [KIND/NAME ...]`, `order suspend [DURATION]`, `order resume`, `order release` | a person's order |
+//! | `order refresh`, `order sync [KIND/NAME ...]`, `order suspend [DURATION]`, `order resume`, `order release`, `order adopt` | a person's order |
+//! | `claim HOLDER`, `claim deleted` | somebody writes or deletes the claim on the application |
 //! | `list`, `lose` | the watches list, the API server is away |
 //! | `after DURATION` | time passes |
 //! | `lost DURATION` | time passes in which nothing could be decided |
@@ -126,6 +127,7 @@ fn change(configuration: &mut Configuration, settings: &str) {
             "settle" => gate.settle = time(),
             "longestPause" => gate.longest_pause = time(),
             "timeout" => gate.timeout = time(),
+            "watch" => gate.watch = time(),
             "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
             "mode" if value == "manual" => application.sync.mode = SyncMode::Manual,
             "mode" => application.sync.mode = SyncMode::Automatic,
@@ -183,6 +185,8 @@ fn input(stage: &mut Stage, line: &str) {
             let key = stage.effects.keys().find(|key| matches!(key, EffectKey::Check(..))).cloned();
             stage.give(vec![Input::Checked { key: key.expect("a check is asked for"), outcome }]);
         }
+        ("claim", "deleted") => drop(stage.claim_changes(None)),
+        ("claim", holder) => drop(stage.claim_changes(Some(holder.parse().unwrap()))),
         ("lost", _) => stage.lose_time(duration::parse(rest).unwrap()),
         ("order", _) => drop(stage.order(action(stage, first, reason))),
         ("list", _) => drop(stage.list()),
@@ -197,6 +201,7 @@ fn input(stage: &mut Stage, line: &str) {
 
 fn action(stage: &Stage, word: &str, rest: &str) -> Action {
     match word {
+        "adopt" => Action::Adopt,
         "refresh" => Action::Refresh,
         "sync" => {
             let selector = |object: &str| {
@@ -273,6 +278,9 @@ fn shown_effects(stage: &Stage) -> Vec<String> {
             EffectKey::Watch(watch) => Some(format!("watch {} {:?}", watch.kind, watch.scope)),
             EffectKey::Render(_, revision, _) => Some(format!("render {}", &revision.as_str()[..6])),
             EffectKey::Check(_, sync, index, _) => Some(format!("check {index} of sync {sync}")),
+            EffectKey::Examine(_, sync, object) => Some(format!("examine {object} for sync {sync}")),
+            EffectKey::Claim(_, started) => Some(format!("claim of {started}")),
+            EffectKey::Find(_, asked) => Some(format!("find for {asked}")),
             EffectKey::Write(write) => {
                 let verb = match &stage.effects[key] {
                     Effect::Delete { wait: true, .. } => "delete and wait for",

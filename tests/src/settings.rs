@@ -46,6 +46,11 @@ impl Settings {
         });
         if !namespace.is_empty() {
             application["namespace"] = namespace.into();
+            // Tests that share a cluster have applications of the same name.
+            let cluster = &mut self.0["cluster"];
+            if cluster["claims"].is_null() {
+                cluster["claims"] = namespace.into();
+            }
         }
         self.list("applications").push(application);
         self

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taffrail_core::fold::{Documents, apply};
-use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, State, Step, WriteKey};
+use taffrail_core::observed::claims_watch;
+use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, Start, State, Step, WriteKey};
+use taffrail_model::claim::{CLAIM_ANNOTATION, Claimed, OWNER_ANNOTATION, claim_on, owner_mark};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
-    Action, Actor, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Fact, FieldSet,
-    LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, PruneOption, Reference, Relation, ReplaceOption,
-    Replicas, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
+    Action, Actor, ClusterName, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Evidence,
+    Fact, FieldSet, Holder, LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, PruneOption, Reference,
+    Relation, ReplaceOption, Replicas, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
 /// How a live object is.
@@ -61,6 +63,8 @@ pub struct Stage {
     pub left: Vec<Seq>,
     /// Autoscalers that others made, and what each sets the replicas of.
     pub autoscalers: BTreeMap<ObjectKey, ObjectKey>,
+    /// Whose the claim on the application is, if anybody's.
+    pub claim: Option<Holder>,
     /// What somebody deleted and nobody made again.
     pub taken: BTreeSet<ObjectKey>,
     /// What became of the newest order.
@@ -127,6 +131,7 @@ pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
         repository: "shop".parse().expect("a name"),
         path: "overlays/staging".to_owned(),
         namespace: None,
+        cluster: ClusterName::default(),
         service_account: None,
         sync: SyncPolicy::default(),
         gate,
@@ -135,6 +140,7 @@ pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
     Configuration {
         repositories: [("shop".parse().expect("a name"), repository)].into(),
         applications: [(APPLICATION.parse().expect("a name"), application)].into(),
+        clusters: BTreeMap::new(),
     }
 }
 
@@ -162,6 +168,7 @@ impl Stage {
             things: BTreeMap::new(),
             autoscalers: BTreeMap::new(),
             taken: BTreeSet::new(),
+            claim: None,
             now,
             documents: Documents::new(),
             configuration: Arc::new(configuration),
@@ -170,6 +177,8 @@ impl Stage {
             uids: 0,
             made: BTreeSet::new(),
         };
+        let fact = Fact::JournalCreated { installation: "here".to_owned(), key_check: Digest::ZERO };
+        stage.append(Epoch(1), fact);
         stage.engine = Engine::new(stage.fold());
         stage.start();
         stage
@@ -178,6 +187,16 @@ impl Stage {
     /// Every document that an event names.
     pub fn documents(&self) -> &Documents {
         &self.documents
+    }
+
+    /// An event that comes from nobody's decision.
+    fn append(&mut self, epoch: Epoch, fact: Fact) {
+        let seq = Seq(self.events.len() as u64 + 1);
+        let previous = self.events.last().map_or(Digest::ZERO, |event| event.hash);
+        let (subject, actor) = (Subject::System, Actor::daemon());
+        let id = format!("{}-{seq}", epoch.0);
+        let envelope = Envelope { seq, epoch, id, time: self.now, subject, actor, cause: None, sync: None, fact };
+        self.events.push(Event::seal(envelope, previous).0);
     }
 
     /// The configuration is changed.
@@ -227,19 +246,7 @@ impl Stage {
         self.events.truncate(at);
         let last = self.events.last().expect("a daemon started");
         let (head, at_seq, from_epoch) = (last.hash, last.seq(), last.envelope.epoch);
-        let (seq, epoch) = (at_seq.next(), Epoch(from_epoch.0 + 1));
-        let envelope = Envelope {
-            seq,
-            epoch,
-            id: format!("{}-{seq}", epoch.0),
-            time: self.now,
-            subject: Subject::System,
-            actor: Actor::daemon(),
-            cause: None,
-            sync: None,
-            fact: Fact::JournalRestored { from_epoch, at_seq, head },
-        };
-        self.events.push(Event::seal(envelope, head).0);
+        self.append(Epoch(from_epoch.0 + 1), Fact::JournalRestored { from_epoch, at_seq, head });
         self.engine = Engine::new(self.fold());
         self.crash();
     }
@@ -285,11 +292,71 @@ impl Stage {
                 }
             }
         }
-        for (key, effect) in start {
+        for Start { key, effect, .. } in start {
             self.check_start(&key, &effect);
             self.effects.insert(key, effect);
         }
-        events
+        let more = self.answer_at_once();
+        [events, more].concat()
+    }
+
+    /// The cluster answers at once whose the claim is, what bears the application's mark, and why something is broken.
+    fn answer_at_once(&mut self) -> Vec<Event> {
+        let at_once =
+            |key: &EffectKey| matches!(key, EffectKey::Claim(..) | EffectKey::Find(..) | EffectKey::Examine(..));
+        let asked = self.effects.iter().find(|(key, _)| at_once(key));
+        let Some((key, effect)) = asked.map(|(key, effect)| (key.clone(), effect.clone())) else { return Vec::new() };
+        match effect {
+            Effect::Claim { holder, over, .. } => {
+                self.effects.remove(&key);
+                let free = self.claim.as_ref().is_none_or(|by| *by == holder || Some(by) == over.as_ref());
+                let outcome = match self.claim.clone() {
+                    Some(by) if !free => Claimed::By(by),
+                    _ => {
+                        self.claim = Some(holder);
+                        Claimed::Held
+                    }
+                };
+                self.give(vec![Input::Claimed { key, outcome }])
+            }
+            Effect::Find { .. } => {
+                self.effects.remove(&key);
+                let ours = self.things.iter().filter(|(_, thing)| thing.ours);
+                let objects = ours.map(|(object, thing)| live(object, thing)).collect();
+                self.give(vec![Input::Found { key, objects }])
+            }
+            Effect::Examine { object, .. } => {
+                self.effects.remove(&key);
+                let warnings = vec!["BackOff: it is broken".to_owned()];
+                let evidence = vec![Evidence { object, pod: None, container: None, warnings, log: Vec::new() }];
+                self.give(vec![Input::Examined { key, evidence }])
+            }
+            _ => unreachable!("found by its key"),
+        }
+    }
+
+    /// Somebody writes or deletes the claim, and the watch sees it.
+    pub fn claim_changes(&mut self, claim: Option<Holder>) -> Vec<Event> {
+        self.claim = claim;
+        let object = claim_on(&APPLICATION.parse().expect("a name"), "default");
+        let event = match self.claim_object() {
+            Some(claim) => WatchEvent::Changed(claim),
+            None => WatchEvent::Removed(object),
+        };
+        self.give(vec![Input::Seen { watch: claims_watch(&ClusterName::default()), event }])
+    }
+
+    fn claim_object(&self) -> Option<LiveObject> {
+        let mark = self.claim.as_ref()?.mark();
+        let body = json!({ "metadata": { "annotations": { CLAIM_ANNOTATION: mark } } });
+        Some(LiveObject {
+            key: claim_on(&APPLICATION.parse().expect("a name"), "default"),
+            api_version: "v1".into(),
+            uid: Uid("claim".to_owned()),
+            resource_version: self.version.to_string(),
+            body: Arc::new(body),
+            managers: Arc::new([]),
+        })
     }
 
     fn check_start(&self, key: &EffectKey, effect: &Effect) {
@@ -572,6 +639,7 @@ impl Stage {
                     .filter(|(object, _)| watch.api_version.group == object.group)
                     .map(|(object, thing)| live(object, thing))
                     .chain(self.autoscalers.iter().filter(|_| is_of_autoscalers(&watch)).map(autoscaler))
+                    .chain(self.claim_object().filter(|_| watch == claims_watch(&ClusterName::default())))
                     .collect();
                 listed.insert(watch.clone());
                 events.extend(self.give(vec![Input::Seen { watch, event: WatchEvent::Listed(objects) }]));
@@ -641,9 +709,18 @@ fn live(object: &ObjectKey, thing: &Thing) -> LiveObject {
         api_version: api_version.into(),
         uid: thing.uid.clone(),
         resource_version: thing.version.to_string(),
-        body: Arc::new(body(thing.condition)),
+        body: Arc::new(marked(object, thing)),
         managers: Arc::new([]),
     }
+}
+
+fn marked(object: &ObjectKey, thing: &Thing) -> Value {
+    let mut body = body(thing.condition);
+    if thing.ours {
+        let mark = owner_mark("here", &APPLICATION.parse().expect("a name"), object);
+        body["metadata"]["annotations"] = json!({ OWNER_ANNOTATION: mark });
+    }
+    body
 }
 
 /// Such as the generic rule of health reads.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use taffrail_model::claim::claim_on;
 use taffrail_model::configuration::ServiceAccount;
-use taffrail_model::{ApiVersion, LiveObject, ObjectKey, WatchEvent, WatchScope};
+use taffrail_model::{ApiVersion, ClusterName, LiveObject, ObjectKey, WatchEvent, WatchScope};
 use taffrail_ports::cluster::{
     Applied, Apply, Claim, Claimed, Cluster, Delete, Deleted, Watch, WriteError, WriteErrorKind,
 };
@@ -94,7 +94,12 @@ impl Cluster for KubeCluster {
             let Some(place) = self.find(object, &api_version, None).await? else { return Ok(None) };
             let Some(answer) = place.get(METADATA).await? else { return Ok(None) };
             let object = answer.json().map_err(|none| unreachable(&none))?;
-            let read = Watch { api_version, kind: place.object.kind, scope: WatchScope::Ours };
+            let read = Watch {
+                cluster: ClusterName::default(),
+                api_version,
+                kind: place.object.kind,
+                scope: WatchScope::Ours,
+            };
             let nameless = || unreachable(&NoAnswer::Failed("an object without name, uid or version".to_owned()));
             seen(&read, object).map(Some).ok_or_else(nameless)
         })

@@ -71,10 +71,12 @@ fn trim_pod(pod: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
+    use taffrail_model::ClusterName;
+
     use super::*;
 
     fn watch(api_version: &str, kind: &str, scope: WatchScope) -> Watch {
-        Watch { api_version: api_version.into(), kind: kind.to_owned(), scope }
+        Watch { cluster: ClusterName::default(), api_version: api_version.into(), kind: kind.to_owned(), scope }
     }
 
     fn metadata() -> Value {

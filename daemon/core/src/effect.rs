@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{Check, ForeignPolicy, Repository, ServiceAccount};
 use taffrail_model::{
-    ApiVersion, ApplicationName, CommitId, Digest, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp,
-    Uid, Watch,
+    ApiVersion, ApplicationName, CommitId, Digest, Holder, Known, ObjectKey, Replicas, RepositoryName, Seq, Take,
+    Timestamp, Uid, Watch,
 };
 
 /// Names an effect. An effect whose key is no longer asked for is stopped; a write that was sent is never aborted.
@@ -21,6 +21,12 @@ pub enum EffectKey {
     Watch(Watch),
     /// A write or delete.
     Write(WriteKey),
+    /// An examination of an object that fails the gate of a sync.
+    Examine(ApplicationName, Seq, ObjectKey),
+    /// The claim on an application, by the event that started it.
+    Claim(ApplicationName, Seq),
+    /// A search for what was made for an application before, by the event that asks for it.
+    Find(ApplicationName, Seq),
     /// A check of a gate, by its place in the configuration and the digest of what is configured there.
     Check(ApplicationName, Seq, usize, Digest),
 }
@@ -75,6 +81,8 @@ pub enum Effect {
         manifest: Digest,
         /// The uid that the object must have; without one it is looked up first.
         uid: Option<Uid>,
+        /// Earlier installations whose objects are ours.
+        predecessors: Vec<String>,
         /// What becomes of an object that is there already and not ours.
         foreign: ForeignPolicy,
         /// Fields that may be taken from other managers.
@@ -95,10 +103,43 @@ pub enum Effect {
         /// Who deletes.
         identity: Option<ServiceAccount>,
     },
+    /// Find out what the cluster tells of an object that fails a gate.
+    Examine {
+        /// The object.
+        object: ObjectKey,
+        /// Its uid.
+        uid: Uid,
+        /// Its pods that are not well, the worst first.
+        pods: Vec<String>,
+        /// How many of the last lines of a log to read.
+        log_lines: u8,
+        /// The application's Secrets, by their manifests: their values are struck out.
+        secrets: Vec<(ObjectKey, Digest)>,
+    },
+    /// Write the claim on an application, until it is known whose it is.
+    Claim {
+        /// The application.
+        application: ApplicationName,
+        /// Where claims lie.
+        namespace: String,
+        /// Who we are.
+        holder: Holder,
+        /// Whose claim it may take the place of.
+        over: Option<Holder>,
+    },
+    /// Find every object that bears the mark of an application, by whichever installation.
+    Find {
+        /// The application.
+        application: ApplicationName,
+        /// Of these kinds.
+        kinds: Vec<(ApiVersion, String)>,
+    },
     /// Make a check of a gate again and again.
     Check {
         /// The check.
         check: Check,
+        /// The namespace of a Service that names none.
+        namespace: Option<String>,
         /// Time between two tries.
         interval: Duration,
     },

@@ -9,13 +9,14 @@ use taffrail_model::{
     ApplicationName, Digest, FieldSet, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp,
 };
 
-use crate::decide::Context;
 use crate::decide::application::waiting_for_first_wave;
+use crate::decide::{self, Context};
 use crate::effect::{Effect, EffectKey, WriteKey};
 use crate::gate;
+use crate::observed::claims_watch;
 use crate::plan::FIRST_WAVE;
 use crate::scaling;
-use crate::state::{Application, Owned, Phase, State, Sync};
+use crate::state::{Application, Claim, Owned, Pause, Phase, State, Sync};
 
 /// How many writes of one sync are asked for at once.
 pub const WRITES_AT_ONCE: usize = 32;
@@ -43,9 +44,16 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
         effects.insert(key, effect);
     }
     let Some(application) = application else { return effects };
-    let watches = gate::watches(application);
+    let mut watches = gate::watches(application);
+    if application.claim == Claim::Held {
+        watches.insert(claims_watch(&configured.cluster));
+    }
     effects.extend(watches.into_iter().map(|watch| (EffectKey::Watch(watch.clone()), Effect::Watch(watch))));
-    if let (Some(sync), None) = (&application.sync, application.paused) {
+    if decide::claim::elsewhere(state, name, application).is_some() {
+        return effects;
+    }
+    effects.extend(claim(state, application, name));
+    if let (Some(sync), true) = (&application.sync, application.is_ours()) {
         match &sync.phase {
             Phase::Writing { .. } => effects.extend(writes(configured, application, sync, context, name)),
             Phase::Pruning { deletes } => {
@@ -56,11 +64,34 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
                         .filter_map(|object| delete(configured, application, sync, name, object)),
                 );
             }
-            Phase::Gate { .. } => effects.extend(checks(configured, sync, context, name)),
-            Phase::GateFailed { .. } | Phase::Failed { .. } => {}
+            Phase::Gate { .. } | Phase::GateFailed { .. } | Phase::Failed { .. } => {}
         }
     }
+    if let Some(sync) = application.judged() {
+        effects.extend(checks(configured, sync, context, name));
+        effects.extend(examinations(configured, application, context, name));
+    }
     effects
+}
+
+/// The claim while it is being written, and the search for what was made before us.
+fn claim(state: &State, application: &Application, name: &ApplicationName) -> Option<(EffectKey, Effect)> {
+    let find = |asked| {
+        let effect = Effect::Find { application: name.clone(), kinds: decide::claim::kinds(application) };
+        Some((EffectKey::Find(name.clone(), asked), effect))
+    };
+    match (&application.paused, &application.claim, application.adopting) {
+        (Some(Pause::Claimed { seq, .. }), ..) => find(*seq),
+        (Some(Pause::Restored { .. }), ..) => None,
+        (None, Claim::Started { seq, over, .. }, _) => {
+            let namespace = decide::claim::place(state, name).namespace.unwrap_or_default();
+            let (holder, over) = (state.holder(), over.clone());
+            let effect = Effect::Claim { application: name.clone(), namespace, holder, over };
+            Some((EffectKey::Claim(name.clone(), *seq), effect))
+        }
+        (None, Claim::Held, Some(asked)) => find(asked),
+        (None, ..) => None,
+    }
 }
 
 /// What decides the result of a poll, and when it is due.
@@ -136,7 +167,7 @@ fn writes(
     if earlier_failed || waits {
         return Vec::new();
     }
-    let autoscaled = scaling::targets(&sync.target.set, &context.observed.live);
+    let autoscaled = scaling::targets(&application.cluster, &sync.target.set, &context.observed.live);
     writes
         .iter()
         .map(|&index| &sync.plan.writes[index])
@@ -148,7 +179,7 @@ fn writes(
             if sync.replacing.contains(&write.object) {
                 return delete(configured, application, sync, name, &write.object);
             }
-            if !knows_autoscalers(sync, context, &write.object) {
+            if !knows_autoscalers(application, sync, context, &write.object) {
                 return None;
             }
             let scaled = autoscaled.contains(&write.object);
@@ -156,6 +187,7 @@ fn writes(
             let effect = Effect::Apply {
                 manifest: write.manifest,
                 uid: owned.uid.clone(),
+                predecessors: application.predecessors.iter().cloned().collect(),
                 foreign: configured.sync.foreign,
                 take: take(configured, owned, replicas),
                 replicas,
@@ -168,9 +200,9 @@ fn writes(
 
 /// Whether it is known which autoscalers there are, if that matters: fields that an autoscaler set would be taken from
 /// it otherwise.
-fn knows_autoscalers(sync: &Sync, context: Context<'_>, object: &ObjectKey) -> bool {
+fn knows_autoscalers(application: &Application, sync: &Sync, context: Context<'_>, object: &ObjectKey) -> bool {
     let sets_replicas = sync.target.set.objects.get(object).is_some_and(|desired| desired.options.sets_replicas);
-    let watch = scaling::watch(object).filter(|_| sets_replicas);
+    let watch = scaling::watch(&application.cluster, object).filter(|_| sets_replicas);
     watch.is_none_or(|watch| context.observed.live.is_listed(&watch))
 }
 
@@ -201,6 +233,35 @@ fn write_key(sync: &Sync, name: &ApplicationName, object: &ObjectKey, delete: bo
     }
 }
 
+/// Why a gate fails, asked of the cluster before the verdict is recorded.
+fn examinations(
+    configured: &configuration::Application,
+    application: &Application,
+    context: Context<'_>,
+    name: &ApplicationName,
+) -> Vec<(EffectKey, Effect)> {
+    let gate = context.observed.gates.get(name);
+    let Some((gate, failing)) = gate.and_then(|gate| Some((gate, gate.failing.as_ref()?))) else { return Vec::new() };
+    let secrets: Vec<(ObjectKey, Digest)> = application
+        .inventory
+        .iter()
+        .filter(|(object, _)| object.is_secret())
+        .filter_map(|(object, owned)| Some((object.clone(), owned.manifest?)))
+        .collect();
+    let examined = failing.examined.iter().filter_map(|object| {
+        let owned = application.inventory.get(object)?;
+        let effect = Effect::Examine {
+            object: object.clone(),
+            uid: owned.uid.clone()?,
+            pods: context.observed.live.unwell_pods(object, owned),
+            log_lines: configured.gate.log_lines,
+            secrets: secrets.clone(),
+        };
+        Some((EffectKey::Examine(name.clone(), gate.sync, object.clone()), effect))
+    });
+    examined.collect()
+}
+
 fn checks(
     configured: &configuration::Application,
     sync: &Sync,
@@ -218,7 +279,8 @@ fn checks(
         .enumerate()
         .map(|(index, check)| {
             let (Check::Http { interval, .. } | Check::Service { interval, .. }) = check;
-            let effect = Effect::Check { check: check.clone(), interval: *interval };
+            let effect =
+                Effect::Check { check: check.clone(), namespace: configured.namespace.clone(), interval: *interval };
             (check_key(name, sync.id, index, check), effect)
         })
         .collect()

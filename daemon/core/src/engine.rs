@@ -6,17 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use taffrail_model::{
-    Action, ApplicationName, Digest, Envelope, Event, ObjectKey, OrderRefused, Plan, RepositoryName, Seq, Subject,
-    Timestamp, Watch,
+    Action, ApplicationName, ClusterName, Digest, Envelope, Event, ObjectKey, OrderRefused, Plan, RepositoryName, Seq,
+    Subject, Timestamp, Watch,
 };
 
 use crate::decide::application::{Next, needs_look, next};
-use crate::decide::{Context, Draft, input::cluster_wake, ordered, react};
+use crate::decide::{Context, Draft, claim, input::cluster_wake, ordered, react};
 use crate::effect::{Effect, EffectKey};
 use crate::effects;
 use crate::fold::{Document, Documents, apply};
 use crate::input::Input;
-use crate::observed::Observed;
+use crate::observed::{ClaimSeen, Observed, claims_watch};
 use crate::state::State;
 
 /// How many facts one call of [`Engine::propose`] may find: more can only be an error in the rules.
@@ -33,11 +33,22 @@ pub struct Proposal {
     pub answers: BTreeMap<u64, Result<Seq, OrderRefused>>,
 }
 
+/// An effect to start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Names it.
+    pub key: EffectKey,
+    /// What to do.
+    pub effect: Effect,
+    /// The cluster in which, if it has to do with one.
+    pub cluster: ClusterName,
+}
+
 /// What to do after a commit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
     /// Effects to start.
-    pub start: Vec<(EffectKey, Effect)>,
+    pub start: Vec<Start>,
     /// Effects that nobody asks for any more. A write among them is not tried again; what was sent is not aborted.
     pub stop: Vec<EffectKey>,
     /// When to come back with [`Input::Wake`].
@@ -170,10 +181,12 @@ impl Engine {
             }
             self.observed.retrying.remove(key);
             self.observed.checks.remove(key);
+            self.observed.evidence.remove(key);
             if self.running.remove(key) {
                 step.stop.push(key.clone());
             }
         }
+        let cluster = self.state.cluster_of(name);
         for (key, effect) in asked {
             if let EffectKey::Watch(watch) = &key
                 && !before.contains_key(&key)
@@ -195,7 +208,7 @@ impl Engine {
                 self.observed.live.ask(watch, self.state.seq);
             }
             self.running.insert(key.clone());
-            step.start.push((key, effect));
+            step.start.push(Start { key, effect, cluster: cluster.clone() });
         }
     }
 
@@ -218,7 +231,7 @@ impl Engine {
         }
         for (key, effect) in polls {
             if self.running.insert(key.clone()) {
-                step.start.push((key, effect));
+                step.start.push(Start { key, effect, cluster: ClusterName::default() });
             }
         }
     }
@@ -257,8 +270,46 @@ impl Engine {
                     let key = EffectKey::Watch(watch.clone());
                     let watching = self.asked.iter().filter(|(_, asked)| asked.contains_key(&key));
                     let names: Vec<ApplicationName> = watching.map(|(name, _)| name.clone()).collect();
+                    if *watch == claims_watch(&watch.cluster) {
+                        let held = |name: &&ApplicationName| {
+                            let place = claim::place(&self.state, name);
+                            self.observed.live.claim(watch, &place) == Some(self.state.holder())
+                        };
+                        let held: Vec<ApplicationName> = names.iter().filter(held).cloned().collect();
+                        self.observed.claims.extend(held.into_iter().map(|name| (name, ClaimSeen::Ours)));
+                    }
                     self.touched.extend(names);
                 }
+            }
+            Input::Examined { key, evidence } => {
+                if let (true, EffectKey::Examine(application, ..)) = (self.running.contains(key), key) {
+                    self.observed.evidence.insert(key.clone(), evidence.clone());
+                    self.touched.insert(application.clone());
+                }
+            }
+            Input::Claimed { key, .. } => {
+                let EffectKey::Claim(name, _) = key else { return false };
+                if !self.running.remove(key) {
+                    return false;
+                }
+                self.observed.retrying.remove(key);
+                let over = match self.asked.get(name).and_then(|asked| asked.get(key)) {
+                    Some(Effect::Claim { over, .. }) => over.clone(),
+                    _ => None,
+                };
+                self.observed.claims.insert(name.clone(), ClaimSeen::Written { over });
+                self.touched.insert(name.clone());
+            }
+            Input::Found { key, objects } => {
+                let EffectKey::Find(name, _) = key else { return false };
+                // Still running: it is asked for until something follows from it, and found once.
+                if !self.running.contains(key) {
+                    return false;
+                }
+                self.observed.retrying.remove(key);
+                let keys = objects.iter().map(|object| object.key.clone()).collect();
+                self.observed.found.insert(name.clone(), keys);
+                self.touched.insert(name.clone());
             }
             Input::Retrying { key, reason } => {
                 if self.running.contains(key) {
@@ -316,8 +367,14 @@ impl Engine {
     }
 
     fn touch_key(&mut self, key: &EffectKey) {
-        if let EffectKey::Write(write) = key {
-            self.touched.insert(write.application.clone());
+        match key {
+            EffectKey::Write(write) => drop(self.touched.insert(write.application.clone())),
+            EffectKey::Claim(name, _) | EffectKey::Find(name, _) => drop(self.touched.insert(name.clone())),
+            EffectKey::Poll(..)
+            | EffectKey::Render(..)
+            | EffectKey::Watch(_)
+            | EffectKey::Check(..)
+            | EffectKey::Examine(..) => {}
         }
     }
 }

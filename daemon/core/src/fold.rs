@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_model::configuration::{Configuration, GatePolicy, SyncPolicy};
-use taffrail_model::fact::SyncScope;
+use taffrail_model::fact::{HoldReason, SyncScope};
 use taffrail_model::{
-    Actor, ApplicationName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField, ObjectKey, Plan,
-    PlannedWrite, PruneOption, Seq, Subject, Timestamp, WriteKind,
+    Actor, ApiVersion, ApplicationName, ClusterName, CommitId, DesiredSet, Digest, Event, Fact, FieldSet, ForeignField,
+    Holder, ObjectKey, Plan, PlannedWrite, PruneOption, Seq, Subject, Timestamp, WriteKind,
 };
 
 use crate::clock::Clock;
 use crate::jobs::is_job;
 use crate::state::{
-    Application, Hold, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused, RevisionHead, State, Sync,
-    Target,
+    Application, Claim, Hold, Origin, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused,
+    RevisionHead, State, Sync, Target,
 };
 use crate::time::between;
 
@@ -96,7 +96,9 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
                 .unwrap_or_default();
             // The first application that intends an object keeps it.
             let foreign = foreign(state, name, &envelope.fact, documents);
+            let cluster = state.cluster_of(name);
             let application = Arc::make_mut(state.applications.entry(name.clone()).or_default());
+            application.cluster.clone_from(&cluster);
             let actor = &envelope.actor;
             Folding {
                 application,
@@ -108,6 +110,7 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
                 gate,
                 documents,
                 foreign,
+                cluster,
             }
             .apply(&envelope.fact);
         }
@@ -117,6 +120,7 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
 fn apply_system(state: &mut State, event: &Event, documents: &Documents, before: Timestamp) {
     let (seq, now) = (event.seq(), event.envelope.time);
     match &event.envelope.fact {
+        Fact::JournalCreated { installation, .. } => state.installation.clone_from(installation),
         Fact::JournalRestored { .. } => {
             state.restored = Some(seq);
             let configured = state.configuration.clone();
@@ -141,10 +145,20 @@ fn apply_system(state: &mut State, event: &Event, documents: &Documents, before:
                     state.applications.insert(name, Arc::new(Application { paused, ..Application::default() }));
                 }
             }
+            for (name, configured) in &configured.applications {
+                let Some(application) = state.applications.get_mut(name) else { continue };
+                // What is nowhere yet may go elsewhere, and is to be claimed there.
+                if application.cluster != configured.cluster && application.inventory.is_empty() {
+                    let application = Arc::make_mut(application);
+                    application.cluster.clone_from(&configured.cluster);
+                    application.claim = Claim::default();
+                    application.paused.take_if(|pause| matches!(pause, Pause::Claimed { .. }));
+                }
+            }
             state.configuration = Some((*digest, configured));
         }
-        Fact::ClusterUnreachable { .. } => state.cluster_unreachable = true,
-        Fact::ClusterReachable {} => state.cluster_unreachable = false,
+        Fact::ClusterUnreachable { cluster, .. } => drop(state.unreachable.insert(cluster.clone())),
+        Fact::ClusterReachable { cluster } => drop(state.unreachable.remove(cluster)),
         Fact::DaemonStarted { .. } => {
             if state.restored.is_some_and(|restored| seq > restored.next()) {
                 state.restored = None;
@@ -171,7 +185,9 @@ fn skip(state: &mut State, unseen: Duration) {
 /// all of it is written anew once somebody has looked.
 fn forget_what_is_live(application: &mut Application, seq: Seq) {
     application.paused = Some(Pause::Restored { seq });
+    application.claim = Claim::default();
     application.sync = None;
+    application.watched = None;
     application.live = None;
     for owned in application.inventory.values_mut() {
         owned.manifest = None;
@@ -181,6 +197,7 @@ fn forget_what_is_live(application: &mut Application, seq: Seq) {
 /// Nobody carries on what an application does that is taken out of the configuration. Put back, a sync starts anew from
 /// what is desired then; a revert goes on, since nothing else would.
 fn leave(application: &mut Application, now: Timestamp) {
+    application.watched = None;
     match &mut application.sync {
         Some(sync) if sync.is_revert() => sync.clock.pause(now),
         sync => *sync = None,
@@ -189,11 +206,12 @@ fn leave(application: &mut Application, now: Timestamp) {
 
 fn foreign(state: &State, name: &ApplicationName, fact: &Fact, documents: &Documents) -> BTreeSet<ObjectKey> {
     let (Fact::SyncStarted { plan, .. } | Fact::RevertStarted { plan, .. }) = fact else { return BTreeSet::new() };
+    let cluster = state.cluster_of(name);
     planned(documents, plan)
         .writes
         .iter()
         .filter(|write| write.kind == WriteKind::Create)
-        .filter(|write| state.owner(&write.object).is_some_and(|owner| owner != name))
+        .filter(|write| state.owner(&cluster, &write.object).is_some_and(|owner| owner != name))
         .map(|write| write.object.clone())
         .collect()
 }
@@ -208,6 +226,7 @@ struct Folding<'a> {
     gate: GatePolicy,
     documents: &'a Documents,
     foreign: BTreeSet<ObjectKey>,
+    cluster: ClusterName,
 }
 
 impl Folding<'_> {
@@ -315,13 +334,52 @@ impl Folding<'_> {
                     deletes.remove(object);
                 }
             }
+            Fact::ObjectAdopted { object, uid, api_version, .. } => {
+                let owned = self.application.inventory.entry(object.clone()).or_insert_with(|| Owned {
+                    cluster: self.cluster.clone(),
+                    api_version: api_version.clone().unwrap_or_else(|| ApiVersion::from("v1")),
+                    since: self.seq,
+                    uid: None,
+                    manifest: None,
+                    written: None,
+                    resource_version: String::new(),
+                    fields: None,
+                    autoscaled: false,
+                    prune: PruneOption::default(),
+                    origin: Origin::Adopted,
+                });
+                owned.uid = Some(uid.clone());
+                owned.manifest = None;
+                owned.origin = Origin::Adopted;
+            }
+            Fact::ClaimStarted { over } => {
+                self.application.claim = Claim::Started { seq: self.seq, since: now, over: over.clone() };
+            }
+            Fact::ClaimHeld { .. } => self.application.claim = Claim::Held,
+            Fact::ClaimRefused { holder } => self.claimed_by(holder),
+            Fact::ClaimLost { holder: Some(holder) } => self.claimed_by(holder),
+            Fact::ClaimLost { holder: None } => self.application.claim = Claim::Open { over: None },
+            Fact::AdoptionApproved { .. } => {
+                let over = match self.application.paused.take() {
+                    Some(Pause::Claimed { by, .. }) => Some(by),
+                    Some(Pause::Restored { .. }) | None => None,
+                };
+                self.application.predecessors.extend(over.iter().map(|over| over.installation.clone()));
+                self.application.claim = Claim::Open { over };
+                self.application.adopting = Some(self.seq);
+                if self.application.hold.as_ref().is_some_and(|hold| hold.reason == HoldReason::Claimed) {
+                    self.application.hold = None;
+                }
+            }
+            Fact::AdoptionFinished { .. } => self.application.adopting = None,
+            Fact::GateWatchEnded { .. } => self.application.watched = None,
             Fact::GateOpened { .. } => {
                 let clock = Clock::start(now, self.gate.timeout, self.gate.longest_pause);
                 let opened = self.seq;
                 self.advance(Phase::Gate { opened, degraded: BTreeSet::new() }, Some(clock));
             }
             Fact::ObjectDegraded { object, .. } => {
-                if let Some(sync) = self.current()
+                if let Some(sync) = self.judged()
                     && let Phase::Gate { degraded, .. } = &mut sync.phase
                 {
                     degraded.insert(object.clone());
@@ -343,6 +401,13 @@ impl Folding<'_> {
                 self.advance(Phase::Pruning { deletes }, Some(clock));
             }
             Fact::GateFailed { verdict, objects, .. } => {
+                if self.current().is_none()
+                    && let Some(watched) = self.application.watched.take()
+                {
+                    // It passed before, and what passed is not to be gone back to.
+                    self.application.passed.retain(|passed| passed.digest != watched.target.digest);
+                    self.application.sync = Some(Arc::unwrap_or_clone(watched));
+                }
                 let phase = Phase::GateFailed { seq: self.seq, verdict: verdict.clone(), objects: objects.clone() };
                 self.advance(phase, None);
             }
@@ -359,7 +424,13 @@ impl Folding<'_> {
                     self.leave_to_others(&sync);
                     sync.target.seq = self.seq;
                     sync.target.time = now;
-                    self.application.live = Some(sync.target);
+                    self.application.live = Some(sync.target.clone());
+                    if !self.gate.watch.is_zero() && !sync.is_revert() {
+                        // It ends by itself: nothing that the cluster's absence takes from it is given back.
+                        sync.clock = Clock::start(now, self.gate.watch, Duration::ZERO);
+                        sync.phase = Phase::Gate { opened: self.seq, degraded: BTreeSet::new() };
+                        self.application.watched = Some(Arc::new(sync));
+                    }
                 }
             }
             Fact::SyncSuperseded { .. } => {
@@ -380,6 +451,11 @@ impl Folding<'_> {
             }
             fact => self.intervene(fact),
         }
+    }
+
+    fn claimed_by(&mut self, holder: &Holder) {
+        self.application.claim = Claim::Open { over: None };
+        self.application.paused = Some(Pause::Claimed { by: holder.clone(), seq: self.seq });
     }
 
     /// Nothing more is tried for an object in the sync that the event belongs to.
@@ -453,6 +529,15 @@ impl Folding<'_> {
         self.application.sync.as_mut().filter(|sync| sync.id == id)
     }
 
+    /// The sync whose gate the event is about: under way, or watched.
+    fn judged(&mut self) -> Option<&mut Sync> {
+        let id = self.sync_id?;
+        if self.application.sync.as_ref().is_some_and(|sync| sync.id == id) {
+            return self.application.sync.as_mut();
+        }
+        self.application.watched.as_mut().filter(|sync| sync.id == id).map(Arc::make_mut)
+    }
+
     fn advance(&mut self, phase: Phase, clock: Option<Clock>) {
         if let Some(sync) = self.current() {
             sync.phase = phase;
@@ -471,6 +556,7 @@ impl Folding<'_> {
         let plan = planned(self.documents, &plan);
         for write in plan.writes.iter().filter(|write| !self.foreign.contains(&write.object)) {
             let owned = self.application.inventory.entry(write.object.clone()).or_insert_with(|| Owned {
+                cluster: self.cluster.clone(),
                 api_version: write.api_version.clone(),
                 since: self.seq,
                 uid: None,
@@ -480,6 +566,7 @@ impl Folding<'_> {
                 fields: None,
                 autoscaled: false,
                 prune: PruneOption::default(),
+                origin: Origin::Made,
             });
             owned.api_version = write.api_version.clone();
             owned.manifest = None;
@@ -497,6 +584,7 @@ impl Folding<'_> {
             self.application.live.take_if(|live| live.digest != target.digest);
         } else {
             self.application.live = None;
+            self.application.watched = None;
             self.application.hold = None;
         }
         self.application.sync = Some(Sync {

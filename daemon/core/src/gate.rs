@@ -16,7 +16,7 @@ use crate::health;
 use crate::jobs::is_past;
 use crate::observed::{Observed, Stale, pods_in, replica_sets_in, watch_of};
 use crate::scaling;
-use crate::state::{Application, Phase, Purpose, State, Sync};
+use crate::state::{Application, Purpose, State, Sync};
 use crate::time::after;
 
 /// How an open gate looks now.
@@ -34,10 +34,28 @@ pub struct GateWatch {
     pub well_since: Option<Timestamp>,
     /// Since when objects are degraded.
     pub degraded_since: BTreeMap<ObjectKey, Timestamp>,
+    /// Since when checks have not passed.
+    pub unchecked_since: Option<Timestamp>,
+    /// Since when it fails, while the cluster is asked why.
+    pub failing: Option<Failing>,
     /// How often a container of an object that the sync does not change had been restarted when that was first seen:
     /// those restarts are not the sync's.
     pub restarts_before: BTreeMap<ObjectKey, u32>,
 }
+
+/// A gate that fails, but for the evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Since when.
+    pub since: Timestamp,
+    /// The objects that are examined.
+    pub examined: Vec<ObjectKey>,
+}
+
+/// Longest time that a verdict waits for its evidence.
+pub const LONGEST_EXAMINATION: Duration = Duration::from_secs(10);
+/// How many objects are examined.
+const EXAMINED: usize = 5;
 
 /// What a gate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +78,7 @@ impl GateWatch {
         now: Timestamp,
     ) -> Option<Self> {
         let application = state.applications.get(name)?;
-        let sync = application.sync.as_ref()?;
-        let Phase::Gate { .. } = sync.phase else { return None };
+        let sync = application.judged()?;
         let policy = state.configured(name).map(|configured| configured.gate.clone()).unwrap_or_default();
         let before = before.filter(|before| before.sync == sync.id);
 
@@ -75,6 +92,8 @@ impl GateWatch {
                 well_since: None,
                 degraded_since: BTreeMap::new(),
                 restarts_before: before.map(|before| before.restarts_before).unwrap_or_default(),
+                unchecked_since: None,
+                failing: None,
             });
         }
         let unwell: Vec<(ObjectKey, Health)> = scope(application, sync)
@@ -111,16 +130,38 @@ impl GateWatch {
                 restarts_before.entry(object.clone()).or_insert(*restarts);
             }
         }
-        let well_since = well.then(|| before.and_then(|before| before.well_since).unwrap_or(now));
-        Some(Self { sync: sync.id, stale: None, unwell, unchecked, well_since, degraded_since, restarts_before })
+        let well_since = well.then(|| before.as_ref().and_then(|before| before.well_since).unwrap_or(now));
+        let unchecked_since =
+            (!unchecked.is_empty()).then(|| before.as_ref().and_then(|before| before.unchecked_since).unwrap_or(now));
+        let mut look = Self {
+            sync: sync.id,
+            stale: None,
+            unwell,
+            unchecked,
+            well_since,
+            degraded_since,
+            restarts_before,
+            unchecked_since,
+            failing: None,
+        };
+        if let Verdict::Failed(_) = look.verdict(application, sync, &policy, now) {
+            let before = before.and_then(|before| before.failing);
+            look.failing = Some(before.unwrap_or_else(|| Failing { since: now, examined: look.examined() }));
+        }
+        Some(look)
     }
 
     /// What the gate says.
-    pub fn verdict(&self, sync: &Sync, policy: &GatePolicy, now: Timestamp) -> Verdict {
-        if self.stale.is_some() {
-            return Verdict::Open(None);
+    pub fn verdict(&self, application: &Application, sync: &Sync, policy: &GatePolicy, now: Timestamp) -> Verdict {
+        let watched = application.sync.is_none();
+        let deadline = sync.clock.deadline(now);
+        if watched && now >= deadline {
+            return Verdict::Passed;
         }
-        if let Some(since) = self.well_since {
+        if self.stale.is_some() {
+            return Verdict::Open(watched.then_some(deadline));
+        }
+        if let (Some(since), false) = (self.well_since, watched) {
             let settled = after(since, policy.settle);
             return if now >= settled { Verdict::Passed } else { Verdict::Open(Some(settled)) };
         }
@@ -141,11 +182,25 @@ impl GateWatch {
                 None => {}
             }
         }
-        let deadline = sync.clock.deadline(now);
+        // What passed once is not failed by one answer that is late.
+        if let (Some(since), true) = (self.unchecked_since, watched) {
+            let end = after(since, policy.fail_fast.after);
+            if now >= end {
+                return Verdict::Failed("a check does not pass any more".to_owned());
+            }
+            wake = Some(wake.map_or(end, |wake| wake.min(end)));
+        }
         if now >= deadline {
             return Verdict::Failed("not everything became healthy in time".to_owned());
         }
         Verdict::Open(Some(wake.map_or(deadline, |wake| wake.min(deadline))))
+    }
+
+    /// What is worth an examination: what is broken, else what is not ready.
+    fn examined(&self) -> Vec<ObjectKey> {
+        let degraded = self.unwell.iter().filter(|(_, health)| matches!(health, Health::Degraded(_)));
+        let others = self.unwell.iter().filter(|(_, health)| !matches!(health, Health::Degraded(_)));
+        degraded.chain(others).map(|(object, _)| object.clone()).take(EXAMINED).collect()
     }
 
     /// What is not well, for people.
@@ -221,11 +276,11 @@ pub fn watches(application: &Application) -> BTreeSet<Watch> {
     let mut watches: BTreeSet<Watch> =
         application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
     watches.extend(scaling::watches(application));
-    if let Some(sync @ Sync { phase: Phase::Gate { .. }, .. }) = &application.sync {
+    if let Some(sync) = application.judged() {
         for object in scope(application, sync).filter(|object| health::needs_pods(object)) {
-            if let Some(namespace) = &object.namespace {
-                watches.insert(pods_in(namespace));
-                watches.insert(replica_sets_in(namespace));
+            if let (Some(namespace), Some(owned)) = (&object.namespace, application.inventory.get(object)) {
+                watches.insert(pods_in(&owned.cluster, namespace));
+                watches.insert(replica_sets_in(&owned.cluster, namespace));
             }
         }
     }

@@ -64,6 +64,21 @@ pub fn judge(key: &ObjectKey, object: &Value, neighbours: &Neighbours<'_>) -> He
     (rule(key).judge)(object, neighbours)
 }
 
+/// The names of an object's pods that are not well: those that fail first, then those that wait.
+pub fn unwell_pods(key: &ObjectKey, object: &Value, neighbours: &Neighbours<'_>) -> Vec<String> {
+    let object = View::new(object);
+    if key.is("", "Pod") {
+        return vec![object.name().to_owned()];
+    }
+    let mut all = pods::of(object, neighbours);
+    for replica_set in pods::controlled(object, &neighbours.replica_sets) {
+        all.extend(pods::of(replica_set, neighbours));
+    }
+    let failing = all.iter().filter(|pod| pods::failure(**pod).is_some());
+    let waiting = all.iter().filter(|pod| pods::failure(**pod).is_none() && pods::waiting(**pod).is_some());
+    failing.chain(waiting).map(|pod| pod.name().to_owned()).collect()
+}
+
 /// Whether gates wait for this kind. An Ingress' address and an autoscaler's metrics often come from what the cluster
 /// lacks, and say nothing about what was deployed.
 pub fn gates(key: &ObjectKey) -> bool {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use taffrail_model::claim::Claimed;
 use taffrail_model::configuration::Configuration;
 use taffrail_model::{
-    ApplicationName, Commit, CommitId, DesiredSet, Digest, FieldSet, ForeignField, Order, Relation, RepositoryName,
-    Uid, Watch, WatchEvent,
+    ApplicationName, Commit, CommitId, DesiredSet, Digest, Evidence, FieldSet, ForeignField, LiveObject, Order,
+    Relation, RepositoryName, Uid, Watch, WatchEvent,
 };
 
 use crate::effect::EffectKey;
@@ -75,6 +76,27 @@ pub enum Input {
         key: EffectKey,
         /// How.
         outcome: Outcome,
+    },
+    /// An object that fails a gate was examined.
+    Examined {
+        /// The effect that asked.
+        key: EffectKey,
+        /// What the cluster tells.
+        evidence: Vec<Evidence>,
+    },
+    /// It is known whose the claim on an application is.
+    Claimed {
+        /// The effect that asked.
+        key: EffectKey,
+        /// Whose.
+        outcome: Claimed,
+    },
+    /// What bears the mark of an application was found.
+    Found {
+        /// The effect that asked.
+        key: EffectKey,
+        /// The objects; metadata only.
+        objects: Vec<LiveObject>,
     },
     /// A check of a gate was made.
     Checked {

@@ -21,6 +21,6 @@ pub mod state;
 pub mod time;
 
 pub use effect::{Effect, EffectKey, WriteKey};
-pub use engine::{Engine, Proposal, Step};
+pub use engine::{Engine, Proposal, Start, Step};
 pub use input::{Input, Outcome, Polled};
 pub use state::State;

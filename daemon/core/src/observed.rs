@@ -2,13 +2,14 @@
 //!
 //! Always: nothing in here changes the state by itself. A decision that it leads to is a fact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
+use taffrail_model::claim::CLAIM_ANNOTATION;
 use taffrail_model::{
-    ApplicationName, CommitId, Digest, Health, LiveObject, ObjectKey, RepositoryName, Seq, Timestamp, Uid, Watch,
-    WatchEvent, WatchScope,
+    ApplicationName, ClusterName, CommitId, Digest, Evidence, Health, Holder, LiveObject, ObjectKey, RepositoryName,
+    Seq, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
 use crate::effect::EffectKey;
@@ -39,8 +40,26 @@ pub struct Observed {
     pub in_flight: BTreeMap<ObjectKey, EffectKey>,
     /// The newest result of each check of an open gate.
     pub checks: BTreeMap<EffectKey, Result<(), String>>,
+    /// What the cluster told of what fails an open gate.
+    pub evidence: BTreeMap<EffectKey, Vec<Evidence>>,
     /// How open gates look.
     pub gates: BTreeMap<ApplicationName, GateWatch>,
+    /// What was seen of the claims that are ours.
+    pub claims: BTreeMap<ApplicationName, ClaimSeen>,
+    /// What bears the mark of applications that are somebody else's.
+    pub found: BTreeMap<ApplicationName, Vec<ObjectKey>>,
+}
+
+/// What was seen of a claim that is ours. Nothing after a start: the first list is newer than any write of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimSeen {
+    /// It was written, also over this holder's, and the watch has not shown it since.
+    Written {
+        /// Whose.
+        over: Option<Holder>,
+    },
+    /// The watch has shown it: once it is not there, it was deleted.
+    Ours,
 }
 
 /// Polls of one repository by this daemon.
@@ -121,11 +140,12 @@ impl LiveView {
     }
 
     /// Autoscalers that are seen; one that is ours may be seen twice.
-    pub fn autoscalers(&self) -> impl Iterator<Item = &LiveObject> {
-        let watches = self
-            .watches
-            .iter()
-            .filter(|(watch, _)| watch.kind == "HorizontalPodAutoscaler" && watch.api_version.group == "autoscaling");
+    pub fn autoscalers(&self, cluster: &ClusterName) -> impl Iterator<Item = &LiveObject> {
+        let watches = self.watches.iter().filter(|(watch, _)| {
+            watch.cluster == *cluster
+                && watch.kind == "HorizontalPodAutoscaler"
+                && watch.api_version.group == "autoscaling"
+        });
         watches.flat_map(|(_, view)| view.objects.values())
     }
 
@@ -170,18 +190,26 @@ impl LiveView {
         self.watches.remove(watch);
     }
 
-    /// Since when the watch that has been lost the longest is lost, and why.
-    pub fn lost(&self) -> Option<(Timestamp, &str)> {
-        self.watches
-            .values()
+    /// The clusters that are watched.
+    pub fn clusters(&self) -> BTreeSet<ClusterName> {
+        self.watches.keys().map(|watch| watch.cluster.clone()).collect()
+    }
+
+    /// Since when the watch of a cluster that has been lost the longest is lost, and why.
+    pub fn lost(&self, cluster: &ClusterName) -> Option<(Timestamp, &str)> {
+        self.of(cluster)
             .filter_map(|view| view.lost.as_ref())
             .min_by_key(|(since, _)| *since)
             .map(|(t, w)| (*t, w.as_str()))
     }
 
-    /// Whether anything was listed and nothing is lost.
-    pub fn reachable(&self) -> bool {
-        self.watches.values().any(|view| view.listed) && self.watches.values().all(|view| view.lost.is_none())
+    /// Whether anything of a cluster was listed and nothing is lost.
+    pub fn reachable(&self, cluster: &ClusterName) -> bool {
+        self.of(cluster).any(|view| view.listed) && self.of(cluster).all(|view| view.lost.is_none())
+    }
+
+    fn of(&self, cluster: &ClusterName) -> impl Iterator<Item = &View> {
+        self.watches.iter().filter(move |(watch, _)| watch.cluster == *cluster).map(|(_, view)| view)
     }
 
     /// Why what is known of these objects may be old; nothing when it is not.
@@ -209,6 +237,12 @@ impl LiveView {
         objects.get(key).or_else(|| objects.get(&ObjectKey { namespace: None, ..key.clone() }))
     }
 
+    /// Whose the claim on an application is, as seen.
+    pub fn claim(&self, watch: &Watch, claim: &ObjectKey) -> Option<Holder> {
+        let live = self.watches.get(watch)?.objects.get(claim)?;
+        live.body.pointer("/metadata/annotations")?.get(CLAIM_ANNOTATION)?.as_str()?.parse().ok()
+    }
+
     /// The health of an object that we wrote, as seen after that write.
     pub fn health(&self, key: &ObjectKey, owned: &Owned) -> Health {
         let Some(uid) = &owned.uid else {
@@ -226,14 +260,24 @@ impl LiveView {
         if !has_seen(&live.resource_version, &owned.resource_version) {
             return Health::Progressing("its last change is not seen yet".to_owned());
         }
-        let neighbours = match (&key.namespace, health::needs_pods(key)) {
+        let neighbours = self.neighbours(key, owned);
+        health::judge(key, &live.body, &neighbours)
+    }
+
+    /// The pods of an object of ours that are not well, the worst first.
+    pub fn unwell_pods(&self, key: &ObjectKey, owned: &Owned) -> Vec<String> {
+        let Some(live) = self.ours(key, owned) else { return Vec::new() };
+        health::unwell_pods(key, &live.body, &self.neighbours(key, owned))
+    }
+
+    fn neighbours(&self, key: &ObjectKey, owned: &Owned) -> Neighbours<'_> {
+        match (&key.namespace, health::needs_pods(key)) {
             (Some(namespace), true) => Neighbours {
-                pods: self.bodies(&pods_in(namespace)),
-                replica_sets: self.bodies(&replica_sets_in(namespace)),
+                pods: self.bodies(&pods_in(&owned.cluster, namespace)),
+                replica_sets: self.bodies(&replica_sets_in(&owned.cluster, namespace)),
             },
             _ => Neighbours { pods: Vec::new(), replica_sets: Vec::new() },
-        };
-        health::judge(key, &live.body, &neighbours)
+        }
     }
 
     fn bodies(&self, watch: &Watch) -> Vec<&Value> {
@@ -264,21 +308,29 @@ fn has_seen(live: &str, written: &str) -> bool {
 
 /// The watch that sees an object of ours.
 pub fn watch_of(key: &ObjectKey, owned: &Owned) -> Watch {
-    Watch { api_version: owned.api_version.clone(), kind: key.kind.clone(), scope: WatchScope::Ours }
+    let (cluster, api_version) = (owned.cluster.clone(), owned.api_version.clone());
+    Watch { cluster, api_version, kind: key.kind.clone(), scope: WatchScope::Ours }
+}
+
+/// The watch that sees claims.
+pub fn claims_watch(cluster: &ClusterName) -> Watch {
+    let cluster = cluster.clone();
+    Watch { cluster, api_version: "v1".into(), kind: "ConfigMap".to_owned(), scope: WatchScope::Ours }
 }
 
 /// The watch of a namespace's pods.
-pub fn pods_in(namespace: &str) -> Watch {
-    Watch { api_version: "v1".into(), kind: "Pod".to_owned(), scope: WatchScope::Namespace(namespace.to_owned()) }
+pub fn pods_in(cluster: &ClusterName, namespace: &str) -> Watch {
+    all_in(cluster, namespace, "v1", "Pod")
 }
 
 /// The watch of a namespace's ReplicaSets, which tell new pods from old.
-pub fn replica_sets_in(namespace: &str) -> Watch {
-    Watch {
-        api_version: "apps/v1".into(),
-        kind: "ReplicaSet".to_owned(),
-        scope: WatchScope::Namespace(namespace.to_owned()),
-    }
+pub fn replica_sets_in(cluster: &ClusterName, namespace: &str) -> Watch {
+    all_in(cluster, namespace, "apps/v1", "ReplicaSet")
+}
+
+fn all_in(cluster: &ClusterName, namespace: &str, api_version: &str, kind: &str) -> Watch {
+    let scope = WatchScope::Namespace(namespace.to_owned());
+    Watch { cluster: cluster.clone(), api_version: api_version.into(), kind: kind.to_owned(), scope }
 }
 
 impl Observed {
@@ -336,8 +388,6 @@ impl Observed {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::time::between;
 

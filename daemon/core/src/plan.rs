@@ -9,7 +9,7 @@ use taffrail_model::fact::PlanCounts;
 use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, PruneOption, Seq, WriteKind};
 
 use crate::jobs::{Runs, is_job};
-use crate::state::Owned;
+use crate::state::{Origin, Owned};
 
 /// What a plan is made from.
 pub struct Planning<'a> {
@@ -89,10 +89,12 @@ pub fn plan(planning: Planning<'_>) -> Plan {
     surplus.sort_by_key(|object| std::cmp::Reverse((wave(object), rank(object), *object)));
     for object in surplus {
         let owned = &inventory[object];
-        let created_since = revert_to.is_some_and(|passed| owned.since > passed);
+        let came_since = revert_to.is_some_and(|passed| owned.since > passed);
+        let created_since = came_since && owned.origin == Origin::Made;
         let place = if created_since && !never_pruned(object) {
             &mut made.delete_first
-        } else if why_held(object, owned, prune).is_some() {
+        } else if came_since || why_held(object, owned, prune).is_some() {
+            // What was there before a failed state took it over is not deleted for that.
             &mut made.held
         } else if owned.prune == PruneOption::Before {
             &mut made.delete_first

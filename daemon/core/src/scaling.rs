@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use taffrail_model::{ApiVersion, DesiredSet, LiveObject, ObjectKey, Watch, WatchScope};
+use taffrail_model::{ApiVersion, ClusterName, DesiredSet, LiveObject, ObjectKey, Watch, WatchScope};
 
 use crate::observed::LiveView;
 use crate::state::{Application, Target};
 
 /// What autoscalers, of this set or live, set the replicas of.
-pub fn targets(set: &DesiredSet, live: &LiveView) -> BTreeSet<ObjectKey> {
+pub fn targets(cluster: &ClusterName, set: &DesiredSet, live: &LiveView) -> BTreeSet<ObjectKey> {
     let rendered = set.objects.values().filter_map(|desired| desired.options.scales.clone());
-    rendered.chain(live.autoscalers().filter_map(scales)).collect()
+    rendered.chain(live.autoscalers(cluster).filter_map(scales)).collect()
 }
 
 /// Whether an autoscaler sets the replicas of an object, as an application is now: then a changed `spec.replicas` is no
@@ -24,13 +24,14 @@ pub fn autoscaled(application: &Application, live: &LiveView, object: &ObjectKey
     let set = under_way.or(application.live.as_ref()).map(|target| &target.set);
     let rendered =
         set.is_some_and(|set| set.objects.values().any(|desired| desired.options.scales.as_ref() == Some(object)));
-    rendered || live.autoscalers().any(|autoscaler| scales(autoscaler).as_ref() == Some(object))
+    rendered || live.autoscalers(&application.cluster).any(|autoscaler| scales(autoscaler).as_ref() == Some(object))
 }
 
 /// The watch that sees every autoscaler that may set the replicas of an object.
-pub fn watch(object: &ObjectKey) -> Option<Watch> {
+pub fn watch(cluster: &ClusterName, object: &ObjectKey) -> Option<Watch> {
     let namespace = object.namespace.clone()?;
     Some(Watch {
+        cluster: cluster.clone(),
         api_version: "autoscaling/v2".into(),
         kind: "HorizontalPodAutoscaler".to_owned(),
         scope: WatchScope::Namespace(namespace),
@@ -42,7 +43,10 @@ pub fn watches(application: &Application) -> BTreeSet<Watch> {
     let targets: [Option<&Target>; 3] =
         [application.desired.as_ref(), application.live.as_ref(), application.sync.as_ref().map(|sync| &sync.target)];
     let objects = targets.into_iter().flatten().flat_map(|target| &target.set.objects);
-    objects.filter(|(_, desired)| desired.options.sets_replicas).filter_map(|(object, _)| watch(object)).collect()
+    objects
+        .filter(|(_, desired)| desired.options.sets_replicas)
+        .filter_map(|(object, _)| watch(&application.cluster, object))
+        .collect()
 }
 
 /// What a live autoscaler sets the replicas of; always an object of its own namespace.
@@ -88,7 +92,7 @@ mod tests {
             managers: Arc::new([]),
         };
         let mut live = LiveView::default();
-        let watch = watch(&key("apps/Deployment:shop/api")).unwrap();
+        let watch = watch(&ClusterName::default(), &key("apps/Deployment:shop/api")).unwrap();
         live.see(&watch, WatchEvent::Listed(vec![object]), Timestamp::UNIX_EPOCH);
         live
     }
@@ -96,14 +100,17 @@ mod tests {
     #[test]
     fn a_rendered_autoscaler_counts_before_it_is_made() {
         let set = rendered(Some("apps/Deployment:shop/api"));
-        assert_eq!(targets(&set, &LiveView::default()), [key("apps/Deployment:shop/api")].into());
-        assert!(targets(&rendered(None), &LiveView::default()).is_empty());
+        assert_eq!(
+            targets(&ClusterName::default(), &set, &LiveView::default()),
+            [key("apps/Deployment:shop/api")].into()
+        );
+        assert!(targets(&ClusterName::default(), &rendered(None), &LiveView::default()).is_empty());
     }
 
     #[test]
     fn somebody_elses_autoscaler_counts() {
         let (application, live) = (Application::default(), seen("api"));
-        assert_eq!(targets(&rendered(None), &live), [key("apps/Deployment:shop/api")].into());
+        assert_eq!(targets(&ClusterName::default(), &rendered(None), &live), [key("apps/Deployment:shop/api")].into());
         assert!(autoscaled(&application, &live, &key("apps/Deployment:shop/api")));
         assert!(!autoscaled(&application, &live, &key("apps/StatefulSet:shop/api")), "of another kind");
         assert!(!autoscaled(&application, &live, &key("apps/Deployment:other/api")), "of another namespace");

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use taffrail_model::configuration::{self, Configuration};
 use taffrail_model::fact::HoldReason;
 use taffrail_model::{
-    ApiVersion, ApplicationName, CommitId, DesiredSet, Digest, Epoch, FieldSet, ObjectKey, ObjectReason, Plan,
-    PruneOption, RepositoryName, Seq, Timestamp, Uid,
+    ApiVersion, ApplicationName, ClusterName, CommitId, DesiredSet, Digest, Epoch, FieldSet, Holder, ObjectKey,
+    ObjectReason, Plan, PruneOption, RepositoryName, Seq, Timestamp, Uid,
 };
 
 use crate::clock::Clock;
@@ -32,13 +32,15 @@ pub struct State {
     pub time: Timestamp,
     /// The journal's life.
     pub epoch: Epoch,
+    /// This installation's name; empty before the journal says it.
+    pub installation: String,
     /// The configuration in force, and its digest.
     pub configuration: Option<(Digest, Arc<Configuration>)>,
     /// The event by which this journal was restored, until a second daemon has started on it: what the first one's
     /// configuration brings may be an application that the export did not know of.
     pub restored: Option<Seq>,
-    /// Whether the API server was last recorded as unreachable.
-    pub cluster_unreachable: bool,
+    /// Clusters whose API server was last recorded as unreachable.
+    pub unreachable: BTreeSet<ClusterName>,
     /// What is known of each repository.
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// What is known of each application.
@@ -52,9 +54,10 @@ impl State {
             seq: Seq::default(),
             time: Timestamp::UNIX_EPOCH,
             epoch,
+            installation: String::new(),
             configuration: None,
             restored: None,
-            cluster_unreachable: false,
+            unreachable: BTreeSet::new(),
             repositories: BTreeMap::new(),
             applications: BTreeMap::new(),
         }
@@ -75,12 +78,24 @@ impl State {
         self.configuration.as_ref()?.1.applications.get(name)
     }
 
-    /// The application that made or will make an object. No object has two.
-    pub fn owner(&self, object: &ObjectKey) -> Option<&ApplicationName> {
-        self.applications
-            .iter()
-            .find(|(_, application)| application.inventory.contains_key(object))
-            .map(|(name, _)| name)
+    /// Who we are, for claims.
+    pub fn holder(&self) -> Holder {
+        Holder { installation: self.installation.clone(), epoch: self.epoch }
+    }
+
+    /// The application that made or will make an object of a cluster. No object has two.
+    pub fn owner(&self, cluster: &ClusterName, object: &ObjectKey) -> Option<&ApplicationName> {
+        let has = |application: &Application| {
+            application.inventory.get(object).is_some_and(|owned| owned.cluster == *cluster)
+        };
+        self.applications.iter().find(|(_, application)| has(application)).map(|(name, _)| name)
+    }
+
+    /// The cluster that an application is in: as configured, or where its objects are when it is not.
+    pub fn cluster_of(&self, name: &ApplicationName) -> ClusterName {
+        let configured = self.configured(name).map(|configured| configured.cluster.clone());
+        let objects = || self.applications.get(name)?.inventory.values().next().map(|owned| owned.cluster.clone());
+        configured.or_else(objects).unwrap_or_default()
     }
 }
 
@@ -119,6 +134,8 @@ pub struct Application {
     pub runs: Runs,
     /// What is under way.
     pub sync: Option<Sync>,
+    /// The last sync, while its gate keeps judging after it passed.
+    pub watched: Option<Arc<Sync>>,
     /// What was last brought to the cluster as a whole; none while it is mixed.
     pub live: Option<Target>,
     /// The newest states that passed their gate, the newest last.
@@ -135,31 +152,96 @@ pub struct Application {
     pub suspended: Option<Suspension>,
     /// What somebody ordered and has not started yet.
     pub ordered: Option<Ordered>,
+    /// The cluster that it is kept in, as of its newest event.
+    #[serde(default)]
+    pub cluster: ClusterName,
+    /// Whether the application is ours in its cluster.
+    pub claim: Claim,
+    /// Earlier installations whose objects are ours since somebody said `taffrail adopt`.
+    pub predecessors: BTreeSet<String>,
+    /// The event that approved of an adoption; what was made before is being looked for.
+    pub adopting: Option<Seq>,
+}
+
+/// How far the claim on an application is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Claim {
+    /// It is to be written, also over this holder's.
+    Open {
+        /// Whose.
+        over: Option<Holder>,
+    },
+    /// It is being written.
+    Started {
+        /// The event that says so.
+        seq: Seq,
+        /// Its time.
+        since: Timestamp,
+        /// Whose it may take the place of.
+        over: Option<Holder>,
+    },
+    /// It is ours.
+    Held,
+}
+
+impl Default for Claim {
+    fn default() -> Self {
+        Self::Open { over: None }
+    }
 }
 
 /// Why nothing is written to an application before somebody has looked at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pause {
     /// The journal was restored: what happened after its last event is not known.
     Restored {
         /// The event that says so.
         seq: Seq,
     },
+    /// Another installation, or another life of our journal, holds the claim on it.
+    Claimed {
+        /// Which.
+        by: Holder,
+        /// The event that says so.
+        seq: Seq,
+    },
 }
 
 impl Pause {
+    /// The event that says so.
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Restored { seq } | Self::Claimed { seq, .. } => *seq,
+        }
+    }
+
     /// Why, for people.
-    pub fn reason(self, name: &ApplicationName) -> String {
+    pub fn reason(&self, name: &ApplicationName) -> String {
         match self {
             Self::Restored { seq } => format!(
                 "the journal was restored (event {seq}) and does not know what happened since: nothing is written \
                  before `taffrail adopt {name}`"
+            ),
+            Self::Claimed { by, seq } => format!(
+                "the application is claimed by {by} (event {seq}): nothing is written before `taffrail adopt {name}`, \
+                 which takes it and what was made for it over; make sure that the other one is stopped"
             ),
         }
     }
 }
 
 impl Application {
+    /// The sync whose gate judges: of one under way, or of the last one while it is watched.
+    pub fn judged(&self) -> Option<&Sync> {
+        let open = |sync: &&Sync| matches!(sync.phase, Phase::Gate { .. });
+        self.sync.as_ref().filter(open).or(self.watched.as_deref().filter(|_| self.sync.is_none()))
+    }
+
+    /// Whether anything may be written for it at all.
+    pub fn is_ours(&self) -> bool {
+        self.paused.is_none() && self.claim == Claim::Held && self.adopting.is_none()
+    }
+
     /// The event by which a state last passed its gate.
     pub fn last_passed(&self) -> Option<Seq> {
         self.passed.last().map(|target| target.seq)
@@ -193,6 +275,9 @@ pub struct Refused {
 /// An object of an inventory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Owned {
+    /// The cluster that it is in.
+    #[serde(default)]
+    pub cluster: ClusterName,
     /// The apiVersion it is or will be written in.
     pub api_version: ApiVersion,
     /// The event by which it came in: always before it was made.
@@ -211,6 +296,18 @@ pub struct Owned {
     pub autoscaled: bool,
     /// What its manifest says about the time when it is no longer desired.
     pub prune: PruneOption,
+    /// How it came to be ours.
+    pub origin: Origin,
+}
+
+/// How an object came to be ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// We made it, or are about to.
+    #[default]
+    Made,
+    /// It was there before: a revert does not delete it.
+    Adopted,
 }
 
 /// Nothing is done until Git asks for another state, or the gate is configured otherwise.

@@ -8,10 +8,10 @@ use taffrail_core::gate::{GateWatch, watches};
 use taffrail_core::health::gates;
 use taffrail_core::jobs::has_run;
 use taffrail_core::observed::{Observed, watch_of};
-use taffrail_core::state::{Application, Phase, State, Suspension, Sync, Target};
+use taffrail_core::state::{Application, Pause, Phase, State, Suspension, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits};
 use taffrail_model::configuration::{self, SyncMode};
-use taffrail_model::{ApplicationName, Health};
+use taffrail_model::{ApplicationName, Health, ObjectKey};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::status::{
     Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, Suspended, SyncStatus,
@@ -26,7 +26,7 @@ struct Shown {
     started: bool,
     applications: BTreeMap<ApplicationName, ApplicationStatus>,
     journal: Option<String>,
-    cluster: Option<String>,
+    clusters: Vec<String>,
     /// Repositories that were never read.
     unread: Vec<String>,
 }
@@ -64,14 +64,18 @@ impl Board {
             .filter(|name| state.repositories.get(*name).is_none_or(|repository| repository.head.is_none()))
             .map(|name| format!("the repository {name} was never read"))
             .collect();
-        let cluster = state.cluster_unreachable.then(|| match observed.live.lost() {
-            Some((_, reason)) => format!("the cluster cannot be seen: {reason}"),
-            None => "the cluster cannot be seen".to_owned(),
+        let clusters = state.unreachable.iter().map(|cluster| {
+            let which = if cluster.is_default() { String::new() } else { format!(" {cluster}") };
+            match observed.live.lost(cluster) {
+                Some((_, reason)) => format!("the cluster{which} cannot be seen: {reason}"),
+                None => format!("the cluster{which} cannot be seen"),
+            }
         });
+        let clusters = clusters.collect();
         self.write(|shown| {
             shown.started = true;
             shown.unread = unread;
-            shown.cluster = cluster;
+            shown.clusters = clusters;
             for (name, status) in statuses {
                 match status {
                     Some(status) => shown.applications.insert(name, status),
@@ -109,7 +113,7 @@ impl Status for Board {
                 missing.push("the journal is still being folded".to_owned());
             }
             missing.extend(shown.journal.iter().map(|error| format!("the journal cannot be written: {error}")));
-            missing.extend(shown.cluster.clone());
+            missing.extend(shown.clusters.clone());
             Readiness { missing }
         })
     }
@@ -149,7 +153,14 @@ fn describe(
         activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
         hold: application
             .paused
-            .map(|pause| pause.reason(name))
+            .as_ref()
+            .map(|pause| match observed.found.get(name) {
+                Some(found) if matches!(pause, Pause::Claimed { .. }) => {
+                    format!("{}; {}", pause.reason(name), what_is_there(found))
+                }
+                _ => pause.reason(name),
+            })
+            .or_else(|| elsewhere(state, name, application))
             .or_else(|| suspended(name, application))
             .or_else(|| held(application))
             .or_else(|| manual(name, application, configured))
@@ -184,6 +195,23 @@ fn manual(
         && application.ordered.is_none()
         && live.is_none_or(|live| live.digest != desired.digest);
     waits.then(|| format!("sync.mode is manual: `taffrail sync {name}` brings what Git asks for"))
+}
+
+/// What bears the mark of an application that is somebody else's.
+fn what_is_there(found: &[ObjectKey]) -> String {
+    let some: Vec<String> = found.iter().take(20).map(ToString::to_string).collect();
+    match found.len() {
+        0 => "none of its objects is there".to_owned(),
+        count => format!("{count} of its objects are there: {}", some.join(", ")),
+    }
+}
+
+fn elsewhere(state: &State, name: &ApplicationName, application: &Application) -> Option<String> {
+    let cluster = taffrail_core::decide::elsewhere(state, name, application)?;
+    Some(format!(
+        "its objects are in the cluster {cluster}, and an application does not move: take it out of the configuration, \
+         decide about its objects with `taffrail remove {name}`, and put it back"
+    ))
 }
 
 /// Why what Git asks for is not done. A hold of what Git asked for before says nothing of what it asks for now.

@@ -13,7 +13,7 @@ use taffrail_core::fold::Document;
 use taffrail_core::{Engine, Input, Proposal, Step};
 use taffrail_model::configuration::Configuration;
 use taffrail_model::{ApplicationName, Event, Fact, Order, RepositoryName, Seq, Timestamp};
-use taffrail_ports::cluster::Cluster;
+use taffrail_ports::clusters::Clusters;
 use taffrail_ports::journal::{self, Journal, JournalError};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::orders::OrderError;
@@ -46,7 +46,7 @@ pub struct World {
     /// Git.
     pub repositories: Arc<dyn Repositories>,
     /// Kubernetes.
-    pub cluster: Arc<dyn Cluster>,
+    pub clusters: Arc<Clusters>,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -236,8 +236,8 @@ impl Driver {
             self.effects.stop(key);
         }
         if act {
-            for (key, effect) in start {
-                self.effects.start(key, effect, now);
+            for asked in start {
+                self.effects.start(asked, now);
             }
         }
         for event in &events {

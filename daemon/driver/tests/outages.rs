@@ -10,10 +10,11 @@ use taffrail_driver::{Board, Command, Options, World, run};
 use taffrail_journal::SledJournal;
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
-    ApiVersion, Commit, CommitId, Known, LiveObject, ObjectKey, Reference, Relation, RepositoryName, Seq, Watch,
-    WatchEvent,
+    ApiVersion, ClusterName, Commit, CommitId, Known, LiveObject, ObjectKey, Reference, Relation, RepositoryName, Seq,
+    Watch, WatchEvent,
 };
 use taffrail_ports::cluster::{Applied, Apply, Claim, Claimed, Cluster, Delete, Deleted, WriteError, WriteErrorKind};
+use taffrail_ports::clusters::Clusters;
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::repositories::{Entry, Observation, Repositories, RepositoryError, Tree};
@@ -101,12 +102,14 @@ fn configuration() -> Configuration {
         repository: "shop".parse().unwrap(),
         path: ".".to_owned(),
         namespace: None,
+        cluster: ClusterName::default(),
         service_account: None,
         sync: SyncPolicy::default(),
         gate: GatePolicy::default(),
         on_failure: OnFailure::Revert,
     };
     Configuration {
+        clusters: std::collections::BTreeMap::new(),
         repositories: [("shop".parse().unwrap(), repository)].into(),
         applications: [("shop".parse().unwrap(), application)].into(),
     }
@@ -130,7 +133,12 @@ async fn until(
     done: impl Fn(&[&str]) -> bool,
 ) {
     let repositories = Arc::new(Git { reads: AtomicUsize::new(0), before });
-    let world = World { journal: journal.clone(), repositories, cluster: cluster.clone(), metrics: Metrics::new() };
+    let world = World {
+        journal: journal.clone(),
+        repositories,
+        clusters: Arc::new(Clusters::one(cluster.clone())),
+        metrics: Metrics::new(),
+    };
     let options = Options { version: "0.1.0".to_owned(), code: "test".to_owned() };
     let (commands, received) = mpsc::channel(1);
     let (end, ending) = oneshot::channel::<()>();

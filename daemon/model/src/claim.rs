@@ -1,4 +1,4 @@
-//! The claim on an application in its cluster: one ConfigMap that says which installation, in which life of its journal,
+//! Whose things are: the mark on each object, and the claim on an application in its cluster: one ConfigMap that says which installation, in which life of its journal,
 //! writes what the application consists of. Two installations can thus never take turns.
 
 use std::fmt;
@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 use crate::event::Epoch;
 use crate::name::ApplicationName;
 use crate::object::ObjectKey;
+
+/// Annotation that says whose an object is: `INSTALLATION/APPLICATION:GROUP/KIND:NAMESPACE/NAME`.
+pub const OWNER_ANNOTATION: &str = "taffrail.dev/owner";
+
+/// The value of [`OWNER_ANNOTATION`] on `object`. It names the object, since controllers copy annotations (those of a
+/// Deployment to its ReplicaSets).
+pub fn owner_mark(installation: &str, application: &ApplicationName, object: &ObjectKey) -> String {
+    format!("{installation}/{application}:{object}")
+}
 
 /// Annotation of a claim: `INSTALLATION/EPOCH`. The ConfigMap bears the application's label as well, so that the watch
 /// that sees our objects sees it.
@@ -22,6 +31,15 @@ pub fn claim_on(application: &ApplicationName, namespace: &str) -> ObjectKey {
         namespace: Some(namespace.to_owned()),
         name: format!("taffrail-claim-{application}"),
     }
+}
+
+/// What became of the attempt to write a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is ours.
+    Held,
+    /// It is somebody else's.
+    By(Holder),
 }
 
 /// Who holds a claim.

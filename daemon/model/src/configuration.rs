@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::name::{ApplicationName, RepositoryName};
+use crate::name::{ApplicationName, ClusterName, RepositoryName};
 use crate::reference::Reference;
 
 /// The part of a configuration that decides something: it is recorded whenever it changes. What only concerns this
@@ -20,12 +20,34 @@ pub struct Configuration {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// The applications.
     pub applications: BTreeMap<ApplicationName, Application>,
+    /// The clusters: what is decided with, not how they are reached. One that is not named has the defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clusters: BTreeMap<ClusterName, Cluster>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// The namespace in which the claims on applications lie.
+    pub claims: String,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self { claims: "default".to_owned() }
+    }
 }
 
 impl Configuration {
     /// The bytes that are digested and stored: RFC 8785 JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json_canonicalizer::to_vec(self).expect("the type has only string keys and no floats")
+    }
+
+    /// The cluster that an application is in.
+    pub fn cluster_of(&self, application: &Application) -> Cluster {
+        self.clusters.get(&application.cluster).cloned().unwrap_or_default()
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -99,6 +121,9 @@ pub struct Application {
     pub path: String,
     /// For objects that name none.
     pub namespace: Option<String>,
+    /// The cluster that it is kept in.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cluster: ClusterName,
     /// The service account that its writes are made as, by impersonation; the daemon's own identity without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<ServiceAccount>,

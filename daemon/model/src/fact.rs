@@ -9,7 +9,8 @@ use crate::claim::Holder;
 use crate::digest::Digest;
 use crate::fields::ForeignField;
 use crate::health::{Evidence, ObjectReason};
-use crate::object::{ObjectKey, Uid};
+use crate::name::ClusterName;
+use crate::object::{ApiVersion, ObjectKey, Uid};
 use crate::revision::{Commit, CommitId, Relation};
 use crate::{Seq, Timestamp};
 
@@ -59,11 +60,18 @@ pub enum Fact {
     },
     /// The API server cannot be reached or does not answer; recorded once.
     ClusterUnreachable {
+        /// The cluster.
+        #[serde(default, skip_serializing_if = "ClusterName::is_default")]
+        cluster: ClusterName,
         /// Why, as the client saw it.
         error: String,
     },
     /// It answers again.
-    ClusterReachable {},
+    ClusterReachable {
+        /// The cluster.
+        #[serde(default, skip_serializing_if = "ClusterName::is_default")]
+        cluster: ClusterName,
+    },
 
     /// The branch has a new head, or another tag is the newest.
     RevisionObserved {
@@ -310,6 +318,9 @@ pub enum Fact {
         object: ObjectKey,
         /// Its uid.
         uid: Uid,
+        /// The apiVersion that it was found in, when no sync was about to write it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api_version: Option<ApiVersion>,
         /// The field managers that it was taken over from; empty when it bore our mark.
         from: Vec<String>,
     },
@@ -428,6 +439,11 @@ pub enum Fact {
         reason: String,
     },
 
+    /// What earlier installations or epochs made for the application was looked for, and is ours from here on.
+    AdoptionFinished {
+        /// How many objects were found that the inventory did not have.
+        objects: u64,
+    },
     /// Somebody asked for a poll.
     RefreshRequested {
         /// Why.
@@ -554,6 +570,8 @@ pub enum HoldReason {
     RevertFailed,
     /// A wait reached its limit.
     WaitExpired,
+    /// The application is somebody else's.
+    Claimed,
 }
 
 impl std::fmt::Display for HoldReason {
@@ -565,6 +583,7 @@ impl std::fmt::Display for HoldReason {
             Self::CauseOutside => "it failed, but passed its gate before: the cause lies outside of it",
             Self::RevertFailed => "the way back to the last good state failed too",
             Self::WaitExpired => "it was waited for too long",
+            Self::Claimed => "another installation holds the claim on the application",
         })
     }
 }
@@ -580,7 +599,7 @@ impl Fact {
             Self::ConfigurationChanged { .. } => "ConfigurationChanged",
             Self::ConfigurationRefused { .. } => "ConfigurationRefused",
             Self::ClusterUnreachable { .. } => "ClusterUnreachable",
-            Self::ClusterReachable {} => "ClusterReachable",
+            Self::ClusterReachable { .. } => "ClusterReachable",
             Self::RevisionObserved { .. } => "RevisionObserved",
             Self::RepositoryUnreachable { .. } => "RepositoryUnreachable",
             Self::RepositoryReachable { .. } => "RepositoryReachable",
@@ -624,6 +643,7 @@ impl Fact {
             Self::ClaimRefused { .. } => "ClaimRefused",
             Self::ClaimLost { .. } => "ClaimLost",
             Self::AdoptionApproved { .. } => "AdoptionApproved",
+            Self::AdoptionFinished { .. } => "AdoptionFinished",
             Self::RefreshRequested { .. } => "RefreshRequested",
             Self::SyncRequested { .. } => "SyncRequested",
             Self::ApplicationSuspended { .. } => "ApplicationSuspended",
@@ -687,6 +707,7 @@ impl Fact {
         "ClaimRefused",
         "ClaimLost",
         "AdoptionApproved",
+        "AdoptionFinished",
         "RefreshRequested",
         "SyncRequested",
         "ApplicationSuspended",

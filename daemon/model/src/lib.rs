@@ -32,7 +32,7 @@ pub use health::{Evidence, Health, ObjectReason};
 pub use jiff::Timestamp;
 pub use live::{LiveObject, Watch, WatchEvent, WatchScope};
 pub use manifest::Manifest;
-pub use name::{ApplicationName, RepositoryName};
+pub use name::{ApplicationName, ClusterName, RepositoryName};
 pub use object::{ApiVersion, ObjectKey, Uid};
 pub use order::{Action, ObjectSelector, Order, OrderRefused, RecordedState};
 pub use reference::Reference;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::fields::ManagedFields;
+use crate::name::ClusterName;
 use crate::object::{ApiVersion, ObjectKey, Uid};
 
 /// A live object. Watches take `metadata.managedFields` out of the body, and drop `data` and `stringData` of Secrets and ConfigMaps.
@@ -36,6 +37,8 @@ impl fmt::Debug for LiveObject {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Watch {
+    /// The cluster.
+    pub cluster: ClusterName,
     /// The apiVersion to read in.
     pub api_version: ApiVersion,
     /// The kind.

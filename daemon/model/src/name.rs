@@ -78,6 +78,25 @@ name! {
     RepositoryName
 }
 
+name! {
+    /// The name of a Kubernetes cluster that objects are written to.
+    ClusterName
+}
+
+impl ClusterName {
+    /// Whether it is the one that is configured as `cluster`.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for ClusterName {
+    /// The one that is configured as `cluster`.
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

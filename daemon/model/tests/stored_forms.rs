@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason, RemovalChoice, SyncScope};
 use taffrail_model::{
-    Actor, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, Holder, ObjectKey, ObjectReason,
-    Relation, Seq, Subject, Uid,
+    Actor, ClusterName, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, Holder, ObjectKey,
+    ObjectReason, Relation, Seq, Subject, Uid,
 };
 
 fn folder() -> PathBuf {
@@ -40,8 +40,8 @@ fn samples() -> Vec<Fact> {
         Fact::TimeLost { milliseconds: 90_000, reason: text() },
         Fact::ConfigurationChanged { digest: digest("configuration") },
         Fact::ConfigurationRefused { errors: vec!["taffrail.yaml:3:5: why".to_owned()] },
-        Fact::ClusterUnreachable { error: text() },
-        Fact::ClusterReachable {},
+        Fact::ClusterUnreachable { cluster: ClusterName::default(), error: text() },
+        Fact::ClusterReachable { cluster: ClusterName::default() },
         Fact::RevisionObserved {
             revision: revision.clone(),
             previous: Some(revision.clone()),
@@ -106,7 +106,12 @@ fn samples() -> Vec<Fact> {
         },
         Fact::Reverted { desired: digest("old"), held: vec![object.clone()] },
         Fact::RevertFailed { verdict: text(), objects: reasons() },
-        Fact::ObjectAdopted { object: object.clone(), uid: uid.clone(), from: vec!["helm".to_owned()] },
+        Fact::ObjectAdopted {
+            object: object.clone(),
+            uid: uid.clone(),
+            api_version: None,
+            from: vec!["helm".to_owned()],
+        },
         Fact::ObjectConflicted { object: object.clone(), conflicts: fields(), attempts: 1 },
         Fact::ObjectReplaceStarted { object: object.clone(), uid: Some(uid), reason: text() },
         Fact::DriftDetected { object: object.clone(), fields: fields(), heal: true },
@@ -123,6 +128,7 @@ fn samples() -> Vec<Fact> {
         Fact::ClaimRefused { holder: holder.clone() },
         Fact::ClaimLost { holder: Some(holder) },
         Fact::AdoptionApproved { reason: text() },
+        Fact::AdoptionFinished { objects: 3 },
         Fact::RefreshRequested { reason: text() },
         Fact::SyncRequested { only: vec![object], reason: text() },
         Fact::ApplicationSuspended { until: Some("2026-11-21T03:00:00Z".parse().unwrap()), reason: text() },

@@ -1,6 +1,7 @@
 //! The traits of the outside worlds, and the read views that http and the command line show. No effects in here.
 
 pub mod cluster;
+pub mod clusters;
 pub mod journal;
 pub mod metrics;
 pub mod orders;

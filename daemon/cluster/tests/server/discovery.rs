@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taffrail_model::configuration::ForeignPolicy;
-use taffrail_model::{Manifest, Watch, WatchEvent, WatchScope};
+use taffrail_model::{ClusterName, Manifest, Watch, WatchEvent, WatchScope};
 use taffrail_model::{Replicas, Take};
 use taffrail_ports::cluster::{Apply, Cluster, Delete, Deleted, WriteErrorKind};
 
@@ -53,7 +53,12 @@ fn delete(api_version: &str, object: &str) -> Delete {
 }
 
 fn config_maps() -> Watch {
-    Watch { api_version: "v1".into(), kind: "ConfigMap".to_owned(), scope: WatchScope::Ours }
+    Watch {
+        cluster: ClusterName::default(),
+        api_version: "v1".into(),
+        kind: "ConfigMap".to_owned(),
+        scope: WatchScope::Ours,
+    }
 }
 
 fn object(version: &str) -> Value {

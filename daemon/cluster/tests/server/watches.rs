@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taffrail_cluster::Options;
-use taffrail_model::{Watch, WatchEvent, WatchScope};
+use taffrail_model::{ClusterName, Watch, WatchEvent, WatchScope};
 
 use crate::world::{Events, World, eventually};
 
@@ -20,7 +20,10 @@ fn changed(event: WatchEvent) -> String {
 async fn a_watch_tells_what_is_there_and_what_becomes_of_it() {
     let world = World::new("watch").await;
     let scope = WatchScope::Ours;
-    let mut ours = Events::of(&world.cluster, Watch { api_version: "v1".into(), kind: "Service".to_owned(), scope });
+    let mut ours = Events::of(
+        &world.cluster,
+        Watch { cluster: ClusterName::default(), api_version: "v1".into(), kind: "Service".to_owned(), scope },
+    );
     let service = json!({ "metadata": { "name": "a" }, "spec": { "ports": [{ "port": 80 }] } });
     let service = |name: &str| world.object("v1", "Service", name, json!({ "spec": service["spec"] }));
     let here = |event: &WatchEvent| match event {

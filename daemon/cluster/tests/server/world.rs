@@ -10,7 +10,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use taffrail_cluster::{KubeCluster, Options};
 use taffrail_model::configuration::ForeignPolicy;
-use taffrail_model::{Manifest, ObjectKey, Uid, Watch, WatchEvent, WatchScope};
+use taffrail_model::{ClusterName, Manifest, ObjectKey, Uid, Watch, WatchEvent, WatchScope};
 use taffrail_model::{Replicas, Take};
 use taffrail_ports::BoxStream;
 use taffrail_ports::cluster::{Applied, Apply, Cluster, Delete, Deleted, Owner, WriteError};
@@ -109,7 +109,10 @@ impl World {
 
     pub fn watch(&self, api_version: &str, kind: &str) -> Events {
         let scope = WatchScope::Namespace(self.namespace.clone());
-        Events::of(&self.cluster, Watch { api_version: api_version.into(), kind: kind.to_owned(), scope })
+        Events::of(
+            &self.cluster,
+            Watch { cluster: ClusterName::default(), api_version: api_version.into(), kind: kind.to_owned(), scope },
+        )
     }
 
     /// Requests of `verb`, whatever came back.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{self, OnFailure, SyncMode};
 use taffrail_model::fact::{HoldReason, SyncScope};
-use taffrail_model::{ApplicationName, Digest, Fact, Health, ObjectKey, ObjectReason, Seq, Timestamp};
+use taffrail_model::{ApplicationName, Digest, Evidence, Fact, Health, ObjectKey, ObjectReason, Seq, Timestamp};
 
-use super::{Context, Draft};
+use super::{Context, Draft, claim};
 use crate::effect::{EffectKey, WriteKey};
 use crate::fold::{Document, LONGEST_WAIT};
 use crate::gate::{self, GateWatch, Verdict};
@@ -23,6 +23,8 @@ use crate::time::after;
 /// After so many superseded syncs in a row the next one waits for its gate, so that there is always a newer state to
 /// go back to.
 pub const SUPERSEDED_LIMIT: u32 = 3;
+/// How much evidence an event lists.
+pub const EVIDENCE: usize = 10;
 /// How many reasons an event lists at its end.
 pub const REASONS: usize = 1000;
 
@@ -53,11 +55,16 @@ pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next
         Some(suspension) => suspension.until,
         None => None,
     };
+    if let Some(next) = claim::next(state, context, name, application) {
+        return next;
+    }
     let deciding = Deciding { state, context, name, application, configured };
     let next = match &application.sync {
-        _ if application.paused.is_some() => Next::Wait(None),
         Some(sync) => deciding.continue_sync(sync),
-        None => deciding.start_sync(),
+        None => match deciding.start_sync() {
+            Next::Wait(wake) => deciding.keep_judging(wake),
+            fact => fact,
+        },
     };
     match next {
         Next::Wait(wake) => Next::Wait(wake.into_iter().chain(until).min()),
@@ -113,7 +120,7 @@ impl Deciding<'_> {
             inventory: &self.application.inventory,
             runs: &self.application.runs,
             target: &desired.set,
-            autoscaled: &scaling::targets(&desired.set, &self.context.observed.live),
+            autoscaled: &scaling::targets(&self.application.cluster, &desired.set, &self.context.observed.live),
             prune: self.configured.sync.prune,
             revert_to: None,
             writes,
@@ -177,7 +184,7 @@ impl Deciding<'_> {
         for &index in writes {
             let object = &sync.plan.writes[index].object;
             if !self.application.inventory.contains_key(object) {
-                let reason = match self.state.owner(object) {
+                let reason = match self.state.owner(&self.configured.cluster, object) {
                     Some(owner) => format!("it belongs to the application {owner}: no object has two owners"),
                     None => "it was released by another application while this sync ran".to_owned(),
                 };
@@ -253,6 +260,16 @@ impl Deciding<'_> {
         self.draft(fact).of(sync.id).into()
     }
 
+    /// A gate that keeps judging after it passed.
+    fn keep_judging(&self, wake: Option<Timestamp>) -> Next {
+        let Some(sync) = self.application.judged() else { return Next::Wait(wake) };
+        let Phase::Gate { opened, degraded } = &sync.phase else { return Next::Wait(wake) };
+        match self.judge(sync, *opened, degraded) {
+            Next::Wait(time) => Next::Wait(wake.into_iter().chain(time).min()),
+            fact => fact,
+        }
+    }
+
     fn judge(&self, sync: &Sync, opened: Seq, degraded: &BTreeSet<ObjectKey>) -> Next {
         let watch = self.context.observed.gates.get(self.name).filter(|watch| watch.sync == sync.id);
         let Some(watch) = watch else { return Next::Wait(Some(self.context.now)) };
@@ -266,7 +283,11 @@ impl Deciding<'_> {
                 return self.draft(fact).of(sync.id).because(opened).into();
             }
         }
-        match watch.verdict(sync, &self.configured.gate, self.context.now) {
+        let watched = self.application.sync.is_none();
+        match watch.verdict(self.application, sync, &self.configured.gate, self.context.now) {
+            Verdict::Passed if watched => {
+                self.draft(Fact::GateWatchEnded { desired: sync.target.digest }).of(sync.id).because(opened).into()
+            }
             Verdict::Passed if sync.purpose == Purpose::Objects => {
                 let (desired, held) = (sync.target.digest, Vec::new());
                 let fact = Fact::SyncSucceeded { desired, held, scope: SyncScope::Objects };
@@ -276,19 +297,36 @@ impl Deciding<'_> {
                 self.draft(Fact::GatePassed { desired: sync.target.digest }).of(sync.id).because(opened).into()
             }
             Verdict::Failed(verdict) => {
+                let evidence = match self.evidence(watch) {
+                    Ok(evidence) => evidence,
+                    Err(end) => return Next::Wait(Some(end)),
+                };
                 let mut objects = watch.reasons();
                 objects.truncate(super::input::LISTED);
                 let verdict = match watch.unchecked.as_slice() {
                     [] => verdict,
                     unchecked => format!("{verdict}; {}", unchecked.join("; ")),
                 };
-                let evidence = Vec::new();
                 let fact = Fact::GateFailed { desired: sync.target.digest, verdict, objects, evidence };
                 self.draft(fact).of(sync.id).because(opened).into()
             }
-            Verdict::Open(_) if self.may_supersede(sync) => self.superseded(sync),
+            Verdict::Open(_) if !watched && self.may_supersede(sync) => self.superseded(sync),
             Verdict::Open(wake) => Next::Wait(wake),
         }
+    }
+
+    /// What the cluster told of what fails; until when it is waited for, if it has not told yet.
+    fn evidence(&self, watch: &GateWatch) -> Result<Vec<Evidence>, Timestamp> {
+        let Some(failing) = &watch.failing else { return Ok(Vec::new()) };
+        let known = &self.context.observed.evidence;
+        let key = |object: &ObjectKey| EffectKey::Examine(self.name.clone(), watch.sync, object.clone());
+        let missing = failing.examined.iter().any(|object| !known.contains_key(&key(object)));
+        let end = after(failing.since, gate::LONGEST_EXAMINATION);
+        if missing && self.context.now < end {
+            return Err(end);
+        }
+        let evidence = failing.examined.iter().filter_map(|object| known.get(&key(object))).flatten().cloned();
+        Ok(evidence.take(EVIDENCE).collect())
     }
 
     fn prune(&self, sync: &Sync, deletes: &BTreeSet<ObjectKey>, stale: bool) -> Next {
@@ -349,7 +387,7 @@ impl Deciding<'_> {
             inventory: &self.application.inventory,
             runs: &self.application.runs,
             target: &target.set,
-            autoscaled: &scaling::targets(&target.set, &self.context.observed.live),
+            autoscaled: &scaling::targets(&self.application.cluster, &target.set, &self.context.observed.live),
             prune: self.configured.sync.prune,
             revert_to: Some(target.seq),
             writes: Writes::Changed,
@@ -454,8 +492,8 @@ pub fn waits(application: &Application, sync: &Sync, observed: &Observed) -> Vec
 
 /// Looks at gates that are open but were not looked at.
 pub(crate) fn needs_look(state: &State, name: &ApplicationName, gate: Option<&GateWatch>) -> bool {
-    let sync = state.applications.get(name).and_then(|application| application.sync.as_ref());
-    sync.is_some_and(|sync| matches!(sync.phase, Phase::Gate { .. }) && gate.is_none_or(|gate| gate.sync != sync.id))
+    let judged = state.applications.get(name).and_then(|application| application.judged());
+    judged.is_some_and(|sync| gate.is_none_or(|gate| gate.sync != sync.id))
 }
 
 fn reason_of(object: &ObjectKey, reason: &str) -> ObjectReason {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use taffrail_model::configuration::Configuration;
 use taffrail_model::fact::{ChangeCounts, RefusalReason};
-use taffrail_model::{Actor, ApplicationName, CommitId, DesiredSet, Digest, Fact, ObjectKey, RepositoryName};
+use taffrail_model::{
+    Actor, ApplicationName, ClusterName, CommitId, DesiredSet, Digest, Fact, ObjectKey, RepositoryName,
+};
 
-use super::{Context, Draft};
-use crate::effect::WriteKey;
+use super::{Context, Draft, claim};
+use crate::effect::{EffectKey, WriteKey};
 use crate::fold::{Document, RENDERS_TO_NOTHING};
 use crate::input::{Input, Outcome, Polled};
 use crate::observed::GRACE;
@@ -35,11 +37,21 @@ pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
         }
         Input::Polled { repository, outcome, .. } => polled(state, context, repository, outcome),
         Input::Rendered { application, revision, outcome, .. } => rendered(state, application, revision, outcome),
-        Input::Written { key: crate::effect::EffectKey::Write(key), outcome } => written(state, context, key, outcome),
+        Input::Written { key: EffectKey::Write(key), outcome } => written(state, context, key, outcome),
+        Input::Claimed { key: EffectKey::Claim(name, started), outcome } => {
+            claim::claimed(state, name, *started, outcome)
+        }
+        Input::Found { key: EffectKey::Find(name, asked), objects } => claim::found(state, name, *asked, objects),
         Input::Seen { .. } | Input::Wake => cluster(state, context),
         // The engine asks [`super::ordered`], since an order is answered.
         Input::Ordered { .. } => Vec::new(),
-        Input::Hinted { .. } | Input::Retrying { .. } | Input::Checked { .. } | Input::Written { .. } => Vec::new(),
+        Input::Claimed { .. }
+        | Input::Examined { .. }
+        | Input::Found { .. }
+        | Input::Hinted { .. }
+        | Input::Retrying { .. }
+        | Input::Checked { .. }
+        | Input::Written { .. } => Vec::new(),
     }
 }
 
@@ -55,13 +67,18 @@ fn configured(state: &State, configuration: &Arc<Configuration>) -> Vec<Draft> {
 /// Whether the cluster can be seen, when that changes and stays so for a while.
 fn cluster(state: &State, context: Context<'_>) -> Vec<Draft> {
     let live = &context.observed.live;
-    match live.lost() {
-        Some((since, reason)) if !state.cluster_unreachable && between(since, context.now) >= GRACE => {
-            vec![Draft::system(Fact::ClusterUnreachable { error: reason.to_owned() })]
-        }
-        None if state.cluster_unreachable && live.reachable() => vec![Draft::system(Fact::ClusterReachable {})],
-        _ => Vec::new(),
-    }
+    let of = |cluster: &ClusterName| {
+        let unreachable = state.unreachable.contains(cluster);
+        let fact = match live.lost(cluster) {
+            Some((since, reason)) if !unreachable && between(since, context.now) >= GRACE => {
+                Fact::ClusterUnreachable { cluster: cluster.clone(), error: reason.to_owned() }
+            }
+            None if unreachable && live.reachable(cluster) => Fact::ClusterReachable { cluster: cluster.clone() },
+            _ => return None,
+        };
+        Some(Draft::system(fact))
+    };
+    live.clusters().iter().filter_map(of).collect()
 }
 
 fn polled(state: &State, context: Context<'_>, name: &RepositoryName, outcome: &Result<Polled, String>) -> Vec<Draft> {
@@ -249,9 +266,9 @@ fn applied(key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
     };
     let draft = |fact| Draft::application(&key.application, fact).of(key.sync);
     let object = &key.object;
-    let adopted = adopted
-        .as_ref()
-        .map(|from| draft(Fact::ObjectAdopted { object: object.clone(), uid: uid.clone(), from: from.clone() }));
+    let adopted = adopted.as_ref().map(|from| {
+        draft(Fact::ObjectAdopted { object: object.clone(), uid: uid.clone(), api_version: None, from: from.clone() })
+    });
     let fact = Fact::ObjectApplied {
         object: object.clone(),
         uid: uid.clone(),
@@ -272,6 +289,8 @@ fn applied(key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
 
 /// When [`cluster`] has something to say without a new input.
 pub(crate) fn cluster_wake(state: &State, context: Context<'_>) -> Option<taffrail_model::Timestamp> {
-    let (since, _) = context.observed.live.lost()?;
-    (!state.cluster_unreachable).then(|| after(since, GRACE))
+    let live = &context.observed.live;
+    let clusters = live.clusters();
+    let reachable = clusters.iter().filter(|cluster| !state.unreachable.contains(cluster));
+    reachable.filter_map(|cluster| live.lost(cluster)).map(|(since, _)| after(since, GRACE)).min()
 }

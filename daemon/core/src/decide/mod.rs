@@ -5,10 +5,12 @@
 //! until it has no more to say.
 
 pub mod application;
+pub(crate) mod claim;
 pub mod input;
 pub mod order;
 
 pub use application::next;
+pub use claim::elsewhere;
 pub use input::react;
 pub use order::ordered;
 

@@ -29,7 +29,8 @@ pub fn ordered(state: &State, context: Context<'_>, order: &Order) -> Result<Vec
         (Action::Suspend { until }, Some(_)) => ordering.suspend(*until, context.now),
         (Action::Resume, Some(_)) => ordering.resume(),
         (Action::Release, Some(configured)) => ordering.release(configured.gate.digest()),
-        (Action::Acknowledge { .. } | Action::Remove(_) | Action::Adopt | Action::Revert { .. }, _) => {
+        (Action::Adopt, _) => ordering.adopt(),
+        (Action::Acknowledge { .. } | Action::Remove(_) | Action::Revert { .. }, _) => {
             refuse("this order is not known".to_owned())
         }
     };
@@ -116,9 +117,16 @@ impl Ordering<'_> {
         }
     }
 
+    fn adopt(&self) -> Answer {
+        match &self.application.paused {
+            None => refuse(format!("{} is not paused: there is nothing to adopt", self.name)),
+            Some(pause) => Ok(self.draft(Fact::AdoptionApproved { reason: self.reason() }).because(pause.seq())),
+        }
+    }
+
     /// Why nothing can be started now.
     fn starts_something(&self) -> Result<(), OrderRefused> {
-        if let Some(pause) = self.application.paused {
+        if let Some(pause) = &self.application.paused {
             return refuse(pause.reason(self.name));
         }
         match &self.application.suspended {

@@ -3,16 +3,23 @@
 use std::time::Duration;
 
 use taffrail_core::{EffectKey, Input};
-use taffrail_model::configuration::Check;
+use taffrail_model::configuration::{Check, ServiceTarget};
 
 use super::{Hands, Stop};
 
-pub(super) async fn check(hands: &Hands, key: EffectKey, check: Check, interval: Duration, stop: &mut Stop) {
+pub(super) async fn check(
+    hands: &Hands,
+    key: EffectKey,
+    check: Check,
+    namespace: Option<String>,
+    interval: Duration,
+    stop: &mut Stop,
+) {
     loop {
         let outcome = tokio::select! {
             biased;
             () = stop.stopped() => return,
-            outcome = once(hands, &check) => outcome,
+            outcome = once(hands, &check, namespace.clone()) => outcome,
         };
         hands.give(Input::Checked { key: key.clone(), outcome }).await;
         if stop.within(interval).await {
@@ -21,9 +28,13 @@ pub(super) async fn check(hands: &Hands, key: EffectKey, check: Check, interval:
     }
 }
 
-async fn once(hands: &Hands, check: &Check) -> Result<(), String> {
-    let Check::Http { url, timeout, .. } = check else {
-        return Err("checks of Services are not made yet".to_owned());
+async fn once(hands: &Hands, check: &Check, namespace: Option<String>) -> Result<(), String> {
+    let (url, timeout) = match check {
+        Check::Http { url, timeout, .. } => (url, timeout),
+        Check::Service { target, timeout, .. } => {
+            let target = ServiceTarget { namespace: target.namespace.clone().or(namespace), ..target.clone() };
+            return hands.cluster.probe(target, *timeout).await;
+        }
     };
     let response = hands.http.get(url).timeout(*timeout).send().await;
     match response {

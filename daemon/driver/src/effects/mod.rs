@@ -2,6 +2,9 @@
 //! between two attempts.
 
 mod check;
+mod claim;
+mod examine;
+mod nowhere;
 mod options;
 mod poll;
 mod render;
@@ -12,10 +15,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taffrail_core::{Effect, EffectKey, Input};
+use taffrail_core::{Effect, EffectKey, Input, Start};
 use taffrail_model::Timestamp;
+use taffrail_ports::cluster::{Claim, Cluster};
 use tokio::sync::{Semaphore, mpsc, watch as channel};
 
+use self::nowhere::Nowhere;
 use crate::run::World;
 
 /// How many renders run at once.
@@ -25,6 +30,7 @@ const POLLS: usize = 8;
 
 /// The running effects.
 pub(crate) struct Effects {
+    /// Those of effects that have to do with no cluster that is reached.
     hands: Hands,
     running: BTreeMap<EffectKey, channel::Sender<bool>>,
 }
@@ -33,6 +39,7 @@ pub(crate) struct Effects {
 #[derive(Clone)]
 pub(crate) struct Hands {
     world: World,
+    cluster: Arc<dyn Cluster>,
     inputs: mpsc::Sender<Input>,
     http: reqwest::Client,
     renders: Arc<Semaphore>,
@@ -70,15 +77,22 @@ impl Effects {
             .build()
             .expect("the TLS backend that is built in starts");
         let (renders, polls) = (Arc::new(Semaphore::new(RENDERS)), Arc::new(Semaphore::new(POLLS)));
-        Self { hands: Hands { world, inputs, http, renders, polls }, running: BTreeMap::new() }
+        Self {
+            hands: Hands { world, cluster: Arc::new(Nowhere), inputs, http, renders, polls },
+            running: BTreeMap::new(),
+        }
     }
 
     /// Starts an effect.
-    pub(crate) fn start(&mut self, key: EffectKey, effect: Effect, now: Timestamp) {
+    pub(crate) fn start(&mut self, asked: Start, now: Timestamp) {
+        let Start { key, effect, cluster } = asked;
         let (sender, receiver) = channel::channel(false);
         self.running.retain(|key, running| matches!(key, EffectKey::Write(_)) || !running.is_closed());
         self.running.insert(key.clone(), sender);
-        let (hands, mut stop) = (self.hands.clone(), Stop(receiver));
+        let (mut hands, mut stop) = (self.hands.clone(), Stop(receiver));
+        if let Some(cluster) = hands.world.clusters.get(&cluster) {
+            hands.cluster = cluster;
+        }
         match effect {
             Effect::Poll { name, repository, known, at } => {
                 let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
@@ -91,16 +105,27 @@ impl Effects {
             Effect::Watch(watch) => {
                 tokio::spawn(async move { watch::watch(&hands, watch, &mut stop).await });
             }
-            Effect::Apply { manifest, uid, foreign, take, replicas, identity } => {
-                let write = write::Write::Apply { manifest, foreign, take, replicas };
+            Effect::Apply { manifest, uid, predecessors, foreign, take, replicas, identity } => {
+                let write = write::Write::Apply { manifest, predecessors, foreign, take, replicas };
                 tokio::spawn(async move { write::write(&hands, key, write, uid, identity, &mut stop).await });
             }
             Effect::Delete { api_version, uid, wait, identity } => {
                 let write = write::Write::Delete { api_version, wait };
                 tokio::spawn(async move { write::write(&hands, key, write, uid, identity, &mut stop).await });
             }
-            Effect::Check { check, interval } => {
-                tokio::spawn(async move { check::check(&hands, key, check, interval, &mut stop).await });
+            Effect::Examine { object, uid, pods, log_lines, secrets } => {
+                let request = examine::Request { object, uid, pods, log_lines, secrets };
+                tokio::spawn(async move { examine::examine(&hands, key, request, &mut stop).await });
+            }
+            Effect::Claim { application, namespace, holder, over } => {
+                let claim = Claim { namespace, application, holder, over };
+                tokio::spawn(async move { claim::claim(&hands, key, claim, &mut stop).await });
+            }
+            Effect::Find { application, kinds } => {
+                tokio::spawn(async move { claim::find(&hands, key, application, kinds, &mut stop).await });
+            }
+            Effect::Check { check, namespace, interval } => {
+                tokio::spawn(async move { check::check(&hands, key, check, namespace, interval, &mut stop).await });
             }
         }
     }

@@ -13,7 +13,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn watch(hands: &Hands, watch: Watch, stop: &mut Stop) {
     loop {
-        let mut events = hands.world.cluster.watch(watch.clone());
+        let mut events = hands.cluster.watch(watch.clone());
         loop {
             let event = tokio::select! {
                 biased;

@@ -19,7 +19,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// What to write.
 pub(super) enum Write {
     /// An object, from a stored manifest.
-    Apply { manifest: Digest, foreign: ForeignPolicy, take: Take, replicas: Replicas },
+    Apply { manifest: Digest, predecessors: Vec<String>, foreign: ForeignPolicy, take: Take, replicas: Replicas },
     /// A delete, and whether to wait until the object is gone.
     Delete { api_version: ApiVersion, wait: bool },
 }
@@ -38,16 +38,19 @@ pub(super) async fn write(
     identity: Option<ServiceAccount>,
     stop: &mut Stop,
 ) {
-    let owner = Owner {
+    let mut owner = Owner {
         installation: hands.world.journal.installation(),
         application: write_key(&key).application.clone(),
         predecessors: Vec::new(),
     };
     let request = match write {
-        Write::Apply { manifest, foreign, take, replicas } => load(hands, manifest).await.map(|content| {
-            let uid = uid.clone();
-            Request::Apply(Apply { manifest: content, owner, uid, foreign, take, replicas, identity }, manifest)
-        }),
+        Write::Apply { manifest, predecessors, foreign, take, replicas } => {
+            owner.predecessors = predecessors;
+            load(hands, manifest).await.map(|content| {
+                let uid = uid.clone();
+                Request::Apply(Apply { manifest: content, owner, uid, foreign, take, replicas, identity }, manifest)
+            })
+        }
         Write::Delete { api_version, wait } => {
             let object = write_key(&key).object.clone();
             Ok(Request::Delete(Delete { object, api_version, owner, uid: uid.clone(), wait, identity }))
@@ -93,7 +96,7 @@ async fn attempt(hands: &Hands, key: &EffectKey, stop: &mut Stop, uid: Option<Ui
 async fn once(hands: &Hands, request: &Request, attempts: u32) -> Result<Outcome, WriteError> {
     match request {
         Request::Apply(apply, manifest) => {
-            let applied = hands.world.cluster.apply(apply.clone()).await?;
+            let applied = hands.cluster.apply(apply.clone()).await?;
             Ok(Outcome::Applied {
                 uid: applied.uid,
                 manifest: *manifest,
@@ -106,14 +109,14 @@ async fn once(hands: &Hands, request: &Request, attempts: u32) -> Result<Outcome
                 autoscaled: apply.replicas == Replicas::Autoscaled,
             })
         }
-        Request::Delete(delete) => Ok(match hands.world.cluster.delete(delete.clone()).await? {
+        Request::Delete(delete) => Ok(match hands.cluster.delete(delete.clone()).await? {
             Deleted::Gone(uid) => Outcome::Deleted { uid: Some(uid) },
             Deleted::Absent => Outcome::Deleted { uid: None },
         }),
     }
 }
 
-async fn load(hands: &Hands, manifest: Digest) -> Result<Manifest, String> {
+pub(super) async fn load(hands: &Hands, manifest: Digest) -> Result<Manifest, String> {
     let journal = hands.world.journal.clone();
     let read = move || -> Result<Manifest, String> {
         let bytes = journal.document(manifest).map_err(|error| error.to_string())?;

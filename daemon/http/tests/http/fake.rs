@@ -221,7 +221,7 @@ pub fn envelope(index: usize, fact: Fact) -> Envelope {
         time: start + Duration::from_secs(60 * index as u64),
         subject: match fact {
             Fact::RevisionObserved { .. } => Subject::Repository("shop".parse().unwrap()),
-            Fact::ClusterReachable {} => Subject::System,
+            Fact::ClusterReachable { .. } => Subject::System,
             _ => Subject::Application(application.parse().unwrap()),
         },
         actor: match fact {
@@ -265,7 +265,7 @@ fn fact(index: usize) -> Fact {
             autoscaled: false,
         },
         3 => Fact::GatePassed { desired },
-        _ => Fact::ClusterReachable {},
+        _ => Fact::ClusterReachable { cluster: taffrail_model::ClusterName::default() },
     }
 }
 

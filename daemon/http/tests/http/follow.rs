@@ -205,7 +205,8 @@ async fn what_makes_no_sense_for_a_stream_is_refused() {
 async fn restored() -> Server {
     let mut events = history(20);
     let restored = Fact::JournalRestored { from_epoch: Epoch(1), at_seq: Seq(20), head: Digest::ZERO };
-    for (index, fact) in [restored, Fact::ClusterReachable {}, Fact::ClusterReachable {}].into_iter().enumerate() {
+    let reachable = || Fact::ClusterReachable { cluster: taffrail_model::ClusterName::default() };
+    for (index, fact) in [restored, reachable(), reachable()].into_iter().enumerate() {
         let next = envelope(20 + index, fact);
         events.push(Envelope { epoch: Epoch(2), id: format!("2-{}", next.seq), ..next });
     }

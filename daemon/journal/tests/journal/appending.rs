@@ -78,7 +78,10 @@ fn an_append_that_does_not_continue_the_head_is_refused_whole() {
 fn large_events_and_documents_are_cut_and_put_together() {
     let house = House::new();
     let journal = house.open();
-    let error = |_| Fact::ClusterUnreachable { error: hex::encode(noise("error", 200_000)) };
+    let error = |_| Fact::ClusterUnreachable {
+        cluster: taffrail_model::ClusterName::default(),
+        error: hex::encode(noise("error", 200_000)),
+    };
     let documents: Vec<_> = (0..20).map(|n| document(&journal, &noise(&n.to_string(), 150_000), n == 1)).collect();
     let events = journal.append(envelopes(&journal.head(), 4, error), documents.clone()).unwrap();
     assert_eq!(journal.events(Seq(1), 10).unwrap(), events);

@@ -71,7 +71,10 @@ fn child_that_appends() {
         let name = document.digest;
         let fact = |seq: u64| match small {
             true => applied(seq),
-            false => Fact::ClusterUnreachable { error: hex::encode(noise(&seq.to_string(), EVENT_BYTES / 2)) },
+            false => Fact::ClusterUnreachable {
+                cluster: taffrail_model::ClusterName::default(),
+                error: hex::encode(noise(&seq.to_string(), EVENT_BYTES / 2)),
+            },
         };
         journal.append(envelopes(&head, EVENTS, fact), vec![document]).unwrap();
         let head = journal.head();

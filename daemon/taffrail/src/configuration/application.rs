@@ -7,7 +7,7 @@ use taffrail_model::configuration::{
     Application, Check, ConflictPolicy, DriftPolicy, FailFast, ForeignPolicy, GatePolicy, OnFailure, PRUNE_LIMIT,
     ServiceAccount, ServiceTarget, SyncMode, SyncPolicy,
 };
-use taffrail_model::{ApplicationName, RepositoryName};
+use taffrail_model::{ApplicationName, ClusterName, RepositoryName};
 use taffrail_yaml::{Content, Fields};
 
 use super::urls;
@@ -23,6 +23,8 @@ pub(super) struct Read {
     pub(super) name: Option<Placed<ApplicationName>>,
     /// Where the repository is named.
     pub(super) repository: Option<Placed<RepositoryName>>,
+    /// Where the cluster is named, if it is.
+    pub(super) cluster: Option<Placed<ClusterName>>,
     pub(super) application: Option<Application>,
 }
 
@@ -36,6 +38,9 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Read {
         value::required(fields, "repository", |text| text.parse().map_err(|error| format!("is wrong: {error}")));
     let path = value::required(fields, "path", path);
     let namespace = value::optional(fields, "namespace", namespace).map(|placed| placed.value);
+    let cluster = value::optional(fields, "cluster", |text| {
+        text.parse::<ClusterName>().map_err(|error| format!("is wrong: {error}"))
+    });
     let service_account = value::optional(fields, "serviceAccount", service_account).map(|placed| placed.value);
     let mut sync = fields.mapping("sync", sync).unwrap_or_default();
     if fields.boolean("adopt") == Some(true) {
@@ -47,12 +52,13 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Read {
         repository: repository.value,
         path: path.value,
         namespace,
+        cluster: cluster.as_ref().map(|placed| placed.value.clone()).unwrap_or_default(),
         service_account,
         sync,
         gate,
         on_failure,
     });
-    Read { name, repository, application }
+    Read { name, repository, cluster, application }
 }
 
 /// A path in a repository. `..` is refused even where it stays inside: it would hide which folder is meant.
@@ -65,7 +71,7 @@ fn path(text: &str) -> Result<String, String> {
 }
 
 /// A namespace has the rules of a name of ours.
-fn namespace(text: &str) -> Result<String, String> {
+pub(super) fn namespace(text: &str) -> Result<String, String> {
     text.parse::<ApplicationName>().map(String::from).map_err(|error| format!("is wrong: {error}"))
 }
 

@@ -10,11 +10,13 @@ mod root;
 mod urls;
 mod value;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use taffrail_model::ClusterName;
 use taffrail_model::configuration::Configuration;
 use taffrail_yaml::{Error, Errors};
 
@@ -31,8 +33,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// What this process writes about itself.
     pub log: Log,
-    /// How the cluster is found.
-    pub cluster: Cluster,
+    /// How the clusters are found; the one of the default's name always is.
+    pub clusters: BTreeMap<ClusterName, Cluster>,
     /// What decides something: the part that is recorded.
     pub configuration: Configuration,
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use taffrail_model::RepositoryName;
-use taffrail_model::configuration::Configuration;
+use taffrail_model::configuration::{self, Configuration};
+use taffrail_model::{ClusterName, RepositoryName};
 use taffrail_yaml::{Error, Errors, Fields, Limits, Location, parse};
 
 use super::value::{self, Placed};
@@ -52,13 +52,18 @@ fn settings(fields: &mut Fields<'_, '_>, folder: &Path) -> Settings {
         key => Ok(key),
     });
     let key_file = key_file.map_or_else(|| paths::default_key_file(&data), |placed| placed.value);
+    let clusters = clusters(fields, folder);
     Settings {
         key_file,
         data,
         listen: value::optional(fields, "listen", listen).map_or(LISTEN, |placed| placed.value),
         log: fields.mapping("log", log).unwrap_or_default(),
-        cluster: fields.mapping("cluster", |fields| cluster(fields, folder)).unwrap_or_default(),
-        configuration: configuration(fields, folder),
+        configuration: configuration(
+            fields,
+            folder,
+            clusters.iter().map(|(name, read)| (name.clone(), read.claims.clone())),
+        ),
+        clusters: clusters.into_iter().map(|(name, read)| (name, read.access)).collect(),
     }
 }
 
@@ -81,14 +86,46 @@ fn log(fields: &mut Fields<'_, '_>) -> Log {
     }
 }
 
-fn cluster(fields: &mut Fields<'_, '_>, folder: &Path) -> Cluster {
-    Cluster {
-        kubeconfig: value::optional(fields, "kubeconfig", |text| Ok(folder.join(text))).map(|placed| placed.value),
-        context: value::optional(fields, "context", value::any).map(|placed| placed.value),
+/// What is said of a cluster.
+#[derive(Clone, Default)]
+struct ReadCluster {
+    access: Cluster,
+    /// The namespace in which claims lie.
+    claims: Option<String>,
+}
+
+/// The clusters by name; the one that is configured as `cluster` has the default's.
+fn clusters(fields: &mut Fields<'_, '_>, folder: &Path) -> BTreeMap<ClusterName, ReadCluster> {
+    let main = fields.mapping("cluster", |fields| cluster(fields, folder)).unwrap_or_default();
+    let others = fields.mappings("clusters", |fields| {
+        let name = value::required(fields, "name", |text| match text.parse::<ClusterName>() {
+            Ok(name) if name.is_default() => Err("is the name of the one that is set as \"cluster\"".to_owned()),
+            Ok(name) => Ok(name),
+            Err(error) => Err(format!("is wrong: {error}")),
+        });
+        (name, Some(cluster(fields, folder)))
+    });
+    let mut clusters = unique(fields, "cluster", others.into_iter());
+    clusters.insert(ClusterName::default(), main);
+    clusters
+}
+
+fn cluster(fields: &mut Fields<'_, '_>, folder: &Path) -> ReadCluster {
+    ReadCluster {
+        access: Cluster {
+            kubeconfig: value::optional(fields, "kubeconfig", |text| Ok(folder.join(text))).map(|placed| placed.value),
+            context: value::optional(fields, "context", value::any).map(|placed| placed.value),
+        },
+        claims: value::optional(fields, "claims", application::namespace).map(|placed| placed.value),
     }
 }
 
-fn configuration(fields: &mut Fields<'_, '_>, folder: &Path) -> Configuration {
+fn configuration(
+    fields: &mut Fields<'_, '_>,
+    folder: &Path,
+    clusters: impl Iterator<Item = (ClusterName, Option<String>)>,
+) -> Configuration {
+    let clusters: BTreeMap<ClusterName, Option<String>> = clusters.collect();
     let repositories = fields.mappings("repositories", |fields| repository::read(fields, folder));
     let applications = fields.mappings("applications", application::read);
     let known: BTreeSet<&RepositoryName> =
@@ -101,7 +138,19 @@ fn configuration(fields: &mut Fields<'_, '_>, folder: &Path) -> Configuration {
             fields.error_at(named.location, format!("there is no repository \"{}\"{hint}", named.value));
         }
     }
+    for named in applications.iter().filter_map(|read| read.cluster.as_ref()) {
+        if !clusters.contains_key(&named.value) {
+            let hint = value::meant(named.value.as_str(), clusters.keys().map(|name| name.as_str()));
+            fields.error_at(named.location, format!("there is no cluster \"{}\"{hint}", named.value));
+        }
+    }
     Configuration {
+        // What has its default is not recorded, so that older configurations keep their digest.
+        clusters: clusters
+            .into_iter()
+            .filter_map(|(name, claims)| Some((name, configuration::Cluster { claims: claims? })))
+            .filter(|(_, cluster)| *cluster != configuration::Cluster::default())
+            .collect(),
         repositories: unique(fields, "repository", repositories.into_iter().map(|read| (read.name, read.repository))),
         applications: unique(fields, "application", applications.into_iter().map(|read| (read.name, read.application))),
     }

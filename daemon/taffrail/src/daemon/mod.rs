@@ -16,6 +16,7 @@ use taffrail_driver::{Board, Command, Options, World};
 use taffrail_git::Mirrors;
 use taffrail_http::Readers;
 use taffrail_journal::SledJournal;
+use taffrail_ports::clusters::Clusters;
 use taffrail_ports::metrics::Metrics;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,14 +53,7 @@ pub fn run(file: ConfigurationFile, settings: Settings) -> Result<(), Failure> {
 
 async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJournal>) -> Result<(), Failure> {
     let metrics = Metrics::new();
-    let cluster_options = taffrail_cluster::Options {
-        kubeconfig: settings.cluster.kubeconfig.clone(),
-        context: settings.cluster.context.clone(),
-        ..taffrail_cluster::Options::default()
-    };
-    let cluster = KubeCluster::connect(cluster_options, metrics.clone()).await.map_err(|error| {
-        Failure::new(error).hint("cluster.kubeconfig names the file; without it $KUBECONFIG or ~/.kube/config is read")
-    })?;
+    let clusters = Arc::new(connect(&settings, &metrics).await?);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", settings.listen)).hint("set `listen`"))?;
@@ -68,7 +62,7 @@ async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJou
     let world = World {
         journal: journal.clone(),
         repositories: Arc::new(Mirrors::new(settings.data.join("repositories"))),
-        cluster: Arc::new(cluster),
+        clusters,
         metrics: metrics.clone(),
     };
     let (commands, received) = mpsc::channel(COMMANDS);
@@ -101,6 +95,26 @@ async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJou
     let _ = end.send(true);
     reloading.abort();
     result
+}
+
+/// Reads how each cluster is reached. None is asked anything yet.
+async fn connect(settings: &Settings, metrics: &Metrics) -> Result<Clusters, Failure> {
+    let clusters = Clusters::default();
+    for (name, cluster) in &settings.clusters {
+        let options = taffrail_cluster::Options {
+            kubeconfig: cluster.kubeconfig.clone(),
+            context: cluster.context.clone(),
+            ..taffrail_cluster::Options::default()
+        };
+        let connected = KubeCluster::connect(options, metrics.clone()).await.map_err(|error| {
+            let which = if name.is_default() { "cluster.kubeconfig" } else { "its kubeconfig in `clusters`" };
+            let words = if name.is_default() { error.to_string() } else { format!("the cluster {name}: {error}") };
+            Failure::new(words)
+                .hint(format!("{which} names the file; without it $KUBECONFIG or ~/.kube/config is read"))
+        })?;
+        clusters.put(name.clone(), Arc::new(connected));
+    }
+    Ok(clusters)
 }
 
 /// Completes once the daemon is to end.

@@ -65,7 +65,7 @@ fn warn_of_what_needs_a_restart(old: &Settings, new: &Settings) {
         ("keyFile", old.key_file != new.key_file),
         ("listen", old.listen != new.listen),
         ("log", old.log != new.log),
-        ("cluster", old.cluster != new.cluster),
+        ("clusters", old.clusters != new.clusters),
     ];
     for (setting, _) in fixed.iter().filter(|(_, changed)| *changed) {
         tracing::warn!(setting, "this setting is changed, and takes effect at the next start");

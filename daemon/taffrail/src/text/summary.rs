@@ -14,8 +14,10 @@ pub(super) fn summary(fact: &Fact) -> String {
         Fact::TimeLost { milliseconds, reason } => format!("{}: {reason}", time(*milliseconds)),
         Fact::ConfigurationChanged { digest } => digest.short(),
         Fact::ConfigurationRefused { errors } => first(errors),
-        Fact::ClusterUnreachable { error } | Fact::RepositoryUnreachable { error } => error.clone(),
-        Fact::ClusterReachable {} | Fact::SyncResumed {} => String::new(),
+        Fact::ClusterUnreachable { cluster, error } if !cluster.is_default() => format!("{cluster}: {error}"),
+        Fact::ClusterUnreachable { error, .. } | Fact::RepositoryUnreachable { error } => error.clone(),
+        Fact::ClusterReachable { cluster } if !cluster.is_default() => cluster.to_string(),
+        Fact::ClusterReachable { .. } | Fact::SyncResumed {} => String::new(),
         Fact::RevisionObserved { revision, tag, relation, commits, count, .. } => {
             let tag = tag.as_ref().map_or_else(String::new, |tag| format!("{tag} is "));
             format!("{tag}{}{}", revision.short(), news(*relation, commits, *count))
@@ -87,6 +89,7 @@ pub(super) fn summary(fact: &Fact) -> String {
             Some(holder) => format!("it is of {holder} now"),
             None => "it was deleted".to_owned(),
         },
+        Fact::AdoptionFinished { objects } => format!("{objects} objects were found that were not known"),
         Fact::AdoptionApproved { reason } | Fact::RefreshRequested { reason } | Fact::ApplicationResumed { reason } => {
             reason.clone()
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use taffrail::configuration::{Cluster, Log, LogFormat, LogLevel, Settings, default_key_file, load, read};
+use taffrail_model::ClusterName;
 use taffrail_model::Reference;
 use taffrail_model::configuration::{
     Check, ConflictPolicy, Credentials, DriftPolicy, ForeignPolicy, OnFailure, ServiceAccount, ServiceTarget, SshKey,
@@ -39,8 +40,10 @@ fn what_the_reference_comments_out_is_right_too() {
         whole.push('\n');
     }
     let settings = sound(&whole);
-    assert_eq!(settings.cluster.context.as_deref(), Some("shop"));
-    assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/etc/taffrail/kubeconfig")));
+    let main = &settings.clusters[&ClusterName::default()];
+    assert_eq!(main.context.as_deref(), Some("shop"));
+    assert_eq!(settings.clusters.len(), 2);
+    assert_eq!(main.kubeconfig.as_deref(), Some(Path::new("/etc/taffrail/kubeconfig")));
     let repository = settings.configuration.repositories.values().next().unwrap();
     assert!(repository.credentials.is_some() && repository.ca_file.is_some());
     let application = settings.configuration.applications.values().next().unwrap();
@@ -65,12 +68,13 @@ fn the_demo_is_sound_and_has_its_marker() {
 fn every_setting_is_taken() {
     let settings = sound(
         "data: data\nkeyFile: ../secret/key\nlisten: '[::1]:0'\nlog: { format: json, level: warn }\n\
-         cluster: { kubeconfig: kube, context: c }\n\
+         cluster: { kubeconfig: kube, context: c, claims: ops }\n\
+         clusters: [{ name: west, context: w }]\n\
          repositories:\n\
          - { name: a, url: 'https://h/a', ref: { branch: on }, poll: 1s, timeout: 2s, caFile: ca, credentials: { tokenFile: t } }\n\
          - { name: b, url: 'https://h/b', ref: { branch: 1.10 }, credentials: { user: u, passwordFile: /p } }\n\
          applications:\n\
-         - name: x\n  repository: a\n  path: ./a//b/\n  namespace: n\n  adopt: true\n  serviceAccount: n/d.e\n  \
+         - name: x\n  repository: a\n  path: ./a//b/\n  namespace: n\n  adopt: true\n  cluster: west\n  serviceAccount: n/d.e\n  \
          sync: { prune: { limit: 5% }, timeout: 3s, mode: manual, heal: false, conflicts: take }\n\
         \x20 gate: { timeout: 4s, settle: 0s, failFast: { restarts: 5, imagePull: 0s, after: 6s }, longestPause: 7s, watch: 30m, logLines: 3, \
          checks: [{ http: { url: 'http://h/?a=b', timeout: 8s, interval: 9s } }, \
@@ -81,7 +85,11 @@ fn every_setting_is_taken() {
     assert_eq!(settings.listen.to_string(), "[::1]:0");
     assert_eq!(settings.log, Log { format: LogFormat::Json, level: LogLevel::Warn });
     let kubeconfig = Some(PathBuf::from("/etc/taffrail/kube"));
-    assert_eq!(settings.cluster, Cluster { kubeconfig, context: Some("c".to_owned()) });
+    let main = Cluster { kubeconfig, context: Some("c".to_owned()) };
+    let west = Cluster { kubeconfig: None, context: Some("w".to_owned()) };
+    let west_name: ClusterName = "west".parse().unwrap();
+    assert_eq!(settings.clusters, [(ClusterName::default(), main), (west_name.clone(), west)].into());
+    assert_eq!(settings.configuration.clusters[&ClusterName::default()].claims, "ops");
 
     let [a, b] = settings.configuration.repositories.values().collect::<Vec<_>>()[..] else { panic!("two") };
     assert_eq!(a.reference, Reference::Branch("on".to_owned()));
@@ -104,6 +112,7 @@ fn every_setting_is_taken() {
     };
     assert_eq!((&x.sync, x.on_failure), (&sync, OnFailure::Hold));
     assert_eq!(x.service_account, Some(ServiceAccount { namespace: "n".to_owned(), name: "d.e".to_owned() }));
+    assert_eq!(x.cluster, west_name);
     assert_eq!((x.gate.watch.as_secs(), x.gate.log_lines), (1800, 3));
     let target = ServiceTarget { namespace: None, name: "s".to_owned(), port: "http".to_owned(), path: "/".to_owned() };
     assert!(matches!(&x.gate.checks[1], Check::Service { target: of, .. } if *of == target));
