@@ -8,7 +8,7 @@ use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
 use taffrail_model::Uid;
-use taffrail_ports::cluster::{Deleted, WriteError, WriteErrorKind};
+use taffrail_ports::cluster::{Deleted, Owner, WriteError, WriteErrorKind};
 use tokio::time::Instant;
 
 use crate::place::Place;
@@ -19,13 +19,13 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
-/// Deletes the object with `uid`, or the one that bears `mark`.
-pub(crate) async fn delete(place: &Place, mark: &str, uid: Option<Uid>) -> Result<Deleted, WriteError> {
+/// Deletes the object with `uid`, or the one that bears the mark of `owner`.
+pub(crate) async fn delete(place: &Place, owner: &Owner, uid: Option<Uid>) -> Result<Deleted, WriteError> {
     let object = &place.object;
     let uid = match uid {
         Some(uid) => uid,
         None => match place.look().await? {
-            Some(found) if found.mark() == Some(mark) => found.uid(),
+            Some(found) if found.mark().is_some_and(|mark| owner.bears(mark, object)) => found.uid(),
             _ => return Ok(Deleted::Absent),
         },
     };

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::address::Resource;
+use crate::apply::Terms;
 use crate::connect::{ConnectError, Options, client};
 use crate::discovery::{Discovery, NoKind};
 use crate::place::Place;
@@ -58,13 +59,14 @@ impl KubeCluster {
 impl Cluster for KubeCluster {
     fn apply(&self, apply: Apply) -> BoxFuture<'_, Result<Applied, WriteError>> {
         Box::pin(async move {
-            let Apply { manifest, owner, uid, identity, .. } = apply;
+            let Apply { manifest, owner, uid, foreign, take, replicas, identity } = apply;
             let (api_version, kind) = (manifest.api_version(), manifest.key().kind);
             let found = self.inner.discovery.find(&api_version, &kind).await;
             let resource = found.map_err(|none| none.of_write(&api_version, &kind))?;
             let prepared = Prepared::new(manifest, &owner, &resource).map_err(refused)?;
             let place = self.place(resource, prepared.key.clone(), identity);
-            self.carry_out(async move { apply::apply(&place, &prepared, uid).await }).await
+            let terms = Terms { owner, uid, foreign, take, replicas };
+            self.carry_out(async move { apply::apply(&place, &prepared, &terms).await }).await
         })
     }
 
@@ -72,10 +74,9 @@ impl Cluster for KubeCluster {
         Box::pin(async move {
             let Delete { object, api_version, owner, uid, wait, identity } = delete;
             let Some(place) = self.find(object, &api_version, identity).await? else { return Ok(Deleted::Absent) };
-            let mark = owner.mark(&place.object);
             let write = {
                 let place = place.clone();
-                async move { delete::delete(&place, &mark, uid).await }
+                async move { delete::delete(&place, &owner, uid).await }
             };
             let deleted = self.carry_out(write).await?;
             if let (Deleted::Gone(uid), true) = (&deleted, wait) {

@@ -1,7 +1,7 @@
 //! A Kubernetes API server: server-side apply, deletes by uid, and watches that come back.
 //!
-//! Always: a write is one PATCH or DELETE, sent once, bound to a uid wherever one is known, and carried to its end also
-//! when nobody waits for it. Every request has a time-out. The server's words about a Secret are never repeated, and
+//! Always: a write is bound to what it is meant for - a uid, a version, or that nothing is there - sent once, and carried
+//! to its end also when nobody waits for it. Every request has a time-out. The server's words about a Secret are never repeated, and
 //! what a Secret holds is never read: look-ups and watches of it ask for metadata only.
 
 mod address;
@@ -19,8 +19,11 @@ mod managers;
 mod place;
 mod prepare;
 mod refusal;
+mod replicas;
 mod seen;
+mod send;
 mod server;
+mod take_over;
 
 pub use connect::{ConnectError, Options};
 pub use kube_cluster::KubeCluster;

@@ -2,7 +2,7 @@
 //!
 //! Always: it is metadata only, so that no Secret's value comes here.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde::Deserialize;
 use taffrail_model::{FieldSet, Uid};
 use taffrail_ports::cluster::{FIELD_MANAGER, OWNER_ANNOTATION, WriteError, WriteErrorKind};
@@ -20,6 +20,10 @@ struct Head {
 }
 
 impl Looked {
+    pub fn new(metadata: ObjectMeta) -> Self {
+        Self(metadata)
+    }
+
     pub fn read(answer: &Answer) -> Result<Self, NoAnswer> {
         answer.json::<Head>().map(|head| Self(head.metadata))
     }
@@ -65,12 +69,17 @@ impl Looked {
     }
 
     /// Everybody who set fields of it, status and the like aside.
-    pub fn managers(&self) -> String {
-        let entries = self.0.managed_fields.iter().flatten().filter(|entry| entry.subresource.is_none());
-        let mut names: Vec<_> = entries.filter_map(|entry| entry.manager.as_deref()).collect();
+    pub fn managers(&self) -> Vec<String> {
+        let entries = self.managed_fields().iter().filter(|entry| entry.subresource.is_none());
+        let mut names: Vec<_> = entries.filter_map(|entry| entry.manager.clone()).collect();
         names.sort_unstable();
         names.dedup();
-        if names.is_empty() { "unknown".to_owned() } else { names.join(", ") }
+        if names.is_empty() { vec!["unknown".to_owned()] } else { names }
+    }
+
+    /// Who owns which fields, as the server says it.
+    pub fn managed_fields(&self) -> &[ManagedFieldsEntry] {
+        self.0.managed_fields.as_deref().unwrap_or_default()
     }
 
     /// What we own by our applies.
@@ -81,8 +90,7 @@ impl Looked {
 
     /// When we last changed it, as the server tells.
     pub fn written(&self) -> Option<String> {
-        let entries = self.0.managed_fields.iter().flatten();
-        let ours = entries.filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
+        let ours = self.managed_fields().iter().filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
         ours.filter_map(|entry| entry.time.as_ref()).map(|time| time.0.to_string()).max()
     }
 }

@@ -25,3 +25,33 @@ pub(crate) fn ours(managers: &[ManagedFields]) -> FieldSet {
     });
     entry.map_or_else(FieldSet::empty, |entry| entry.fields.clone())
 }
+
+/// Tools that make objects from manifests, by the names under which they write, whether by server-side apply or not.
+const APPLIERS: [&str; 16] = [
+    "argocd-application-controller",
+    "argocd-controller",
+    "before-first-apply",
+    "flux",
+    "flux-client-side-apply",
+    "helm",
+    "helm-controller",
+    "kubectl",
+    "kubectl-autoscale",
+    "kubectl-client-side-apply",
+    "kubectl-create",
+    "kubectl-expose",
+    "kubectl-last-applied",
+    "kubectl-replace",
+    "kubectl-run",
+    "kustomize-controller",
+];
+
+/// Whether `manager` is a tool that makes objects from manifests.
+pub(crate) fn is_applier(manager: &str) -> bool {
+    APPLIERS.contains(&manager)
+}
+
+/// Whether `manager` is a part of the control plane.
+pub(crate) fn is_controller(manager: &str) -> bool {
+    ["kube-", "cloud-", "kubelet"].iter().any(|prefix| manager.starts_with(prefix))
+}

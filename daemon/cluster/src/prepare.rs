@@ -4,11 +4,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use taffrail_model::{Manifest, ObjectKey};
 use taffrail_ports::cluster::{APPLICATION_LABEL, OWNER_ANNOTATION, Owner};
 
 use crate::address::{Resource, is_segment};
+use crate::place::Place;
 
 /// Fields of metadata that the server sets. Set by an apply they are refused, ignored, or a precondition.
 const SERVERS_OWN: [&str; 6] =
@@ -19,8 +20,6 @@ const SERVERS_OWN: [&str; 6] =
 pub(crate) struct Prepared {
     /// What it is, as the cluster sees it: without a namespace if the kind has none.
     pub key: ObjectKey,
-    /// The value of the owner annotation.
-    pub mark: String,
     /// What is sent.
     pub body: Manifest,
 }
@@ -34,17 +33,29 @@ impl Prepared {
         if key.namespace.is_none() {
             manifest.metadata_mut().remove("namespace");
         }
-        let mark = owner.mark(&key);
         manifest.set_label(APPLICATION_LABEL, owner.application.as_str());
-        manifest.set_annotation(OWNER_ANNOTATION, &mark);
+        manifest.set_annotation(OWNER_ANNOTATION, &owner.mark(&key));
         let Value::Object(mut body) = manifest.into_value() else { unreachable!("a manifest is a mapping") };
         body.remove("status");
         if key.is_secret() {
             fold_string_data(&mut body)?;
         }
         let body = Manifest::new(Value::Object(body)).expect("apiVersion, kind and name were not touched");
-        Ok(Self { key, mark, body })
+        Ok(Self { key, body })
     }
+}
+
+/// A manifest of the object at `place` that sets nothing.
+pub(crate) fn bare(place: &Place) -> Manifest {
+    let ObjectKey { kind, namespace, name, .. } = &place.object;
+    let mut manifest = Manifest::new(json!({
+        "apiVersion": place.resource.api_version, "kind": kind, "metadata": { "name": name },
+    }))
+    .expect("an object has a kind and a name");
+    if let Some(namespace) = namespace {
+        manifest.metadata_mut().insert("namespace".to_owned(), namespace.as_str().into());
+    }
+    manifest
 }
 
 /// `key` as the cluster sees it.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use kube::core::Status;
-use taffrail_model::ObjectKey;
+use taffrail_model::{FieldPath, ForeignField, ObjectKey};
 use taffrail_ports::cluster::{WriteError, WriteErrorKind};
 
 use crate::server::{Answer, NoAnswer};
@@ -44,9 +44,15 @@ impl Refusal {
         self.code == 404 && self.status.details.as_ref().is_none_or(|details| details.name.is_empty())
     }
 
-    /// Whether fields belong to another manager.
-    pub fn is_field_conflict(&self) -> bool {
-        self.causes().any(|(reason, ..)| reason == MANAGED_BY_ANOTHER)
+    /// The fields that others own with other values, and who they are.
+    fn contested(&self) -> Vec<ForeignField> {
+        let causes = self.causes().filter(|(reason, ..)| *reason == MANAGED_BY_ANOTHER);
+        // `conflict with "NAME" with subresource "scale" using apps/v1`
+        let field = |(_, field, words): (&str, &str, &str)| ForeignField {
+            field: FieldPath(field.to_owned()),
+            manager: words.split('"').nth(1).map(str::to_owned),
+        };
+        causes.map(field).collect()
     }
 
     /// How long to wait, if the server says so.
@@ -93,7 +99,7 @@ impl Refusal {
                 WriteErrorKind::Refused
             }
             401 | 403 | 404 | 429 | 500.. => patient,
-            409 if self.is_field_conflict() => WriteErrorKind::Refused,
+            409 if !self.contested().is_empty() => WriteErrorKind::Conflict(self.contested()),
             409 if message.contains("uid mismatch") => WriteErrorKind::Gone,
             409 => patient,
             422 if self.causes().any(|(_, field, _)| field == "metadata.uid") => WriteErrorKind::Gone,

@@ -39,6 +39,12 @@ impl Owner {
     pub fn mark(&self, object: &ObjectKey) -> String {
         owner_mark(&self.installation, &self.application, object)
     }
+
+    /// Whether `found` on `object` says that it is ours.
+    pub fn bears(&self, found: &str, object: &ObjectKey) -> bool {
+        let installations = std::iter::once(&self.installation).chain(&self.predecessors);
+        installations.into_iter().any(|installation| found == owner_mark(installation, &self.application, object))
+    }
 }
 
 /// One server-side apply.
@@ -48,8 +54,8 @@ pub struct Apply {
     pub manifest: Manifest,
     /// Whose it is.
     pub owner: Owner,
-    /// The uid that the object must have. Without one the object is looked up first: absent or ours is written,
-    /// anything else refused or taken over.
+    /// The uid that the object must have. Without one it is created; what is there already is written if it bears our
+    /// mark, and refused or taken over if it bears none.
     pub uid: Option<Uid>,
     /// What becomes of an object that is there already and bears nobody's mark of ours.
     pub foreign: ForeignPolicy,

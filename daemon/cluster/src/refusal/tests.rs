@@ -27,7 +27,15 @@ fn kinds() {
         (401, "Unauthorized", Value::Null, PATIENT),
         (404, "namespaces \"nope\" not found", json!({ "name": "nope", "kind": "namespaces" }), PATIENT),
         (409, "things \"a\" already exists", json!({ "name": "a" }), PATIENT),
-        (409, "conflict", causes("FieldManagerConflict", ".data.a", "conflict with \"k\""), WriteErrorKind::Refused),
+        (
+            409,
+            "conflict",
+            causes("FieldManagerConflict", ".data.a", "conflict with \"k\" with subresource \"s\" using v1"),
+            WriteErrorKind::Conflict(vec![ForeignField {
+                field: FieldPath(".data.a".to_owned()),
+                manager: Some("k".to_owned()),
+            }]),
+        ),
         (
             409,
             "Operation cannot be fulfilled on things \"a\": uid mismatch: ...",

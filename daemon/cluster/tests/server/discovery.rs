@@ -25,7 +25,7 @@ fn aggregated(groups: &[Value]) -> Reply {
 }
 
 /// The two answers of an API server with ConfigMaps.
-fn small(line: &str) -> Option<Reply> {
+pub fn small(line: &str) -> Option<Reply> {
     match line {
         "GET /api" => Some(aggregated(&[group("", "Current", "ConfigMap", "configmaps")])),
         "GET /apis" => Some(aggregated(&[])),
@@ -128,7 +128,9 @@ async fn plain_discovery_will_do() {
             )
         }
         "GET /api/v1" => json(200, &json!({ "resources": [] })),
-        "GET /apis/apps/v1/namespaces/shop/deployments/a" => json(503, &json!({ "message": "found" })),
+        _ if line.starts_with("PATCH /apis/apps/v1/namespaces/shop/deployments/a?") => {
+            json(503, &json!({ "message": "found" }))
+        }
         _ => json(503, &json!({ "message": "no" })),
     })
     .await;

@@ -13,10 +13,13 @@ use crate::world::connect;
 /// What it answers: code, headers, body. A body that is `None` keeps the connection open and says nothing.
 pub type Reply = (u16, &'static str, Option<String>);
 
+/// Request lines and bodies.
+type Log = Arc<Mutex<Vec<(String, String)>>>;
+
 pub struct Fake {
     pub cluster: KubeCluster,
     pub metrics: Metrics,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Log,
 }
 
 impl Fake {
@@ -24,7 +27,7 @@ impl Fake {
     pub async fn start(name: &str, script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (asked, script) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(script));
+        let (asked, script) = (Log::default(), Arc::new(script));
         let log = Arc::clone(&asked);
         tokio::spawn(async move {
             loop {
@@ -46,7 +49,13 @@ impl Fake {
     /// The request lines so far that hold `part`.
     pub fn asked(&self, part: &str) -> Vec<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.iter().filter(|line| line.contains(part)).cloned().collect()
+        asked.iter().filter(|(line, _)| line.contains(part)).map(|(line, _)| line.clone()).collect()
+    }
+
+    /// What came with them.
+    pub fn bodies(&self, part: &str) -> Vec<String> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().filter(|(line, _)| line.contains(part)).map(|(_, body)| body.clone()).collect()
     }
 }
 
@@ -55,7 +64,7 @@ pub fn json(code: u16, body: &Value) -> Reply {
     (code, "", Some(body.to_string()))
 }
 
-async fn answer(client: TcpStream, script: Arc<impl Fn(&str) -> Reply>, log: Arc<Mutex<Vec<String>>>) -> Option<()> {
+async fn answer(client: TcpStream, script: Arc<impl Fn(&str) -> Reply>, log: Log) -> Option<()> {
     let mut client = BufReader::new(client);
     let (mut first, mut length) = (String::new(), 0);
     client.read_line(&mut first).await.ok()?;
@@ -69,10 +78,11 @@ async fn answer(client: TcpStream, script: Arc<impl Fn(&str) -> Reply>, log: Arc
             break;
         }
     }
-    client.read_exact(&mut vec![0; length]).await.ok()?;
+    let mut sent = vec![0; length];
+    client.read_exact(&mut sent).await.ok()?;
     let line = first.trim().trim_end_matches(" HTTP/1.1").to_owned();
     let (code, headers, body) = script(&line);
-    log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    log.lock().unwrap_or_else(PoisonError::into_inner).push((line, String::from_utf8_lossy(&sent).into_owned()));
     let head = format!("HTTP/1.1 {code} X\r\ncontent-type: application/json\r\nconnection: close\r\n{headers}\r\n");
     client.write_all(head.as_bytes()).await.ok()?;
     match body {

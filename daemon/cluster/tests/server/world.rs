@@ -10,7 +10,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use taffrail_cluster::{KubeCluster, Options};
 use taffrail_model::configuration::ForeignPolicy;
-use taffrail_model::{ClusterName, Manifest, ObjectKey, Uid, Watch, WatchEvent, WatchScope};
+use taffrail_model::{ClusterName, FieldSet, Manifest, ObjectKey, Uid, Watch, WatchEvent, WatchScope};
 use taffrail_model::{Replicas, Take};
 use taffrail_ports::BoxStream;
 use taffrail_ports::cluster::{Applied, Apply, Cluster, Delete, Deleted, Owner, WriteError};
@@ -55,8 +55,19 @@ impl World {
 
     /// A request of the administrator, whose field manager is `kubectl-edit`.
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> Result<Value, kube::Error> {
-        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(format!("{path}?fieldManager=kubectl-edit"));
+        self.someone("kubectl-edit", method, path, body).await
+    }
+
+    /// A request of somebody.
+    pub async fn someone(&self, manager: &str, method: &str, path: &str, body: Value) -> Result<Value, kube::Error> {
+        let kind = match (method, body.is_array()) {
+            ("PATCH", true) => "application/json-patch+json",
+            ("PATCH", false) => "application/merge-patch+json",
+            ("APPLY", _) => "application/apply-patch+yaml",
+            _ => "application/json",
+        };
+        let method = if method == "APPLY" { "PATCH" } else { method };
+        let request = Request::builder().method(method).uri(format!("{path}?fieldManager={manager}"));
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         self.admin.request(request.header("content-type", kind).body(bytes).unwrap()).await
     }
@@ -69,6 +80,11 @@ impl World {
     pub fn path(&self, plural: &str, name: &str) -> String {
         let path = format!("/api/v1/namespaces/{}/{plural}", self.namespace);
         if name.is_empty() { path } else { format!("{path}/{name}") }
+    }
+
+    /// The path of an object of `apps/v1` in the namespace.
+    pub fn apps(&self, plural: &str, name: &str) -> String {
+        self.path(plural, name).replacen("/api/v1/", "/apis/apps/v1/", 1)
     }
 
     pub fn object(&self, api_version: &str, kind: &str, name: &str, rest: Value) -> Value {
@@ -93,6 +109,17 @@ impl World {
             replicas: Replicas::AsRendered,
             identity: None,
         }
+    }
+
+    pub async fn apply_with(
+        &self,
+        change: impl FnOnce(&mut Apply),
+        object: Value,
+        uid: Option<&Uid>,
+    ) -> Result<Applied, WriteError> {
+        let mut apply = self.request(object, uid);
+        change(&mut apply);
+        self.cluster.apply(apply).await
     }
 
     pub async fn apply(&self, object: Value, uid: Option<&Uid>) -> Result<Applied, WriteError> {
@@ -179,6 +206,20 @@ impl Events {
             before.push(event);
         }
     }
+}
+
+/// `manager/operation[/subresource] fields` of each who manages fields of `object`, status aside.
+pub fn managers(object: &Value) -> Vec<String> {
+    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let told = |entry: &Value| {
+        let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+        let fields = FieldSet::new(entry["fieldsV1"].clone()).unwrap();
+        let fields: Vec<_> = fields.paths().into_iter().map(|path| path.0).collect();
+        format!("{}/{} {}", text("manager"), text("operation"), fields.join(" "))
+    };
+    let mut all: Vec<_> = entries.filter(|entry| entry["subresource"] != "status").map(told).collect();
+    all.sort();
+    all
 }
 
 /// Waits until `condition` holds.
