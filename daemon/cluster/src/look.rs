@@ -12,7 +12,7 @@ use crate::refusal::one_line;
 use crate::server::{Answer, NoAnswer};
 
 /// An object's metadata.
-pub(crate) struct Looked(ObjectMeta);
+pub(crate) struct Looked(Box<ObjectMeta>);
 
 #[derive(Deserialize)]
 struct Head {
@@ -21,11 +21,11 @@ struct Head {
 
 impl Looked {
     pub fn new(metadata: ObjectMeta) -> Self {
-        Self(metadata)
+        Self(Box::new(metadata))
     }
 
     pub fn read(answer: &Answer) -> Result<Self, NoAnswer> {
-        answer.json::<Head>().map(|head| Self(head.metadata))
+        answer.json::<Head>().map(|head| Self::new(head.metadata))
     }
 
     pub fn uid(&self) -> Uid {
