@@ -45,10 +45,8 @@ fn play(stage: &mut Stage, steps: &[Step]) {
             Step::Commit(content) => {
                 stage.poll(&format!("commit {number}"), Relation::Descendant);
                 let content = content.to_string();
-                stage.rendered(Ok(set(&[
-                    ("example.org/Widget:shop/api", &content),
-                    ("example.org/Widget:shop/web", "1"),
-                ])));
+                let widgets = [("example.org/Widget:shop/api", content.as_str()), ("batch/Job:shop/migrate", "1")];
+                stage.rendered(Ok(set(&widgets)));
             }
             Step::Write(condition) => drop(stage.write_all(*condition)),
             Step::Turn(condition) => drop(stage.turn_all(*condition)),
@@ -99,11 +97,19 @@ proptest! {
 
         stage.events.truncate(at.0 as usize);
         let mut expected = stage.fold();
+        let before = expected.clone();
         let news = restored.event(at.next()).unwrap().unwrap().event;
         apply(&mut expected, &news, stage.documents());
         let state = replay(&restored, "test").unwrap();
         prop_assert_eq!(&state, &expected);
         prop_assert!(state.applications.values().all(|application| application.paused.is_some()));
+        for (name, application) in &before.applications {
+            for (object, owned) in &application.inventory {
+                let job = object.kind == "Job";
+                let now = state.applications[name].inventory[object].manifest;
+                prop_assert_eq!(now, owned.manifest.filter(|_| job), "only what a Job ran for is known of {}", object);
+            }
+        }
         for digest in stage.documents().keys() {
             prop_assert_eq!(restored.document(*digest).unwrap(), journal.document(*digest).unwrap());
         }

@@ -182,14 +182,14 @@ fn skip(state: &mut State, unseen: Duration) {
 }
 
 /// What is live, and how far a sync came, was true in another life of the journal. What there is of it stays ours, and
-/// all of it is written anew once somebody has looked.
+/// all of it is written anew once somebody has looked; but for Jobs, whose recorded runs were runs.
 fn forget_what_is_live(application: &mut Application, seq: Seq) {
     application.paused = Some(Pause::Restored { seq });
     application.claim = Claim::default();
     application.sync = None;
     application.watched = None;
     application.live = None;
-    for owned in application.inventory.values_mut() {
+    for (_, owned) in application.inventory.iter_mut().filter(|(object, _)| !is_job(object)) {
         owned.manifest = None;
     }
 }

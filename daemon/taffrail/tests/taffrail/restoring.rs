@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use taffrail::configuration::{default_key_file, journal_folder};
-use taffrail_journal::{Options, SledJournal};
+use taffrail_journal::{OpenError, Options, SledJournal};
 use taffrail_model::Digest;
 use taffrail_ports::journal::Journal;
 
@@ -38,13 +38,16 @@ impl Place {
     }
 
     fn open(&self) -> SledJournal {
-        SledJournal::open(&self.options()).unwrap().journal
+        // As in `offline`: a process that another test is just starting has a copy of the lock's file.
+        let mut tries = (0..100).map(|_| SledJournal::open(&self.options()));
+        let opened = tries.find(|opened| !matches!(opened, Err(OpenError::Locked { .. })));
+        opened.expect("the lock was given back").unwrap().journal
     }
 
     fn export(&self, to: &Path, more: &[&str]) -> Ran {
         let data = self.data();
         let arguments = ["export", "--data", data.to_str().unwrap(), "--to", to.to_str().unwrap()];
-        // As in `offline`: a process that another test is just starting has a copy of the lock's file.
+        // As in `open`.
         let mut tries = (0..100).map(|_| run(&[&arguments, more].concat()));
         tries.find(|ran| !ran.err.contains("Connection refused")).expect("the lock was given back")
     }
