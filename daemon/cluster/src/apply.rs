@@ -97,7 +97,7 @@ async fn change(place: &Place, prepared: &Prepared, terms: &Terms, known: &Known
         Replicas::AsRendered => prepared.body.clone(),
         Replicas::Autoscaled => {
             replicas::hand_over(place, &known.uid).await?;
-            replicas::without(prepared.body.clone())
+            replicas::with(prepared.body.clone(), None)
         }
     };
     let done = |object: &Looked, taken| Ok(Step::Done(applied(object, known, taken)));

@@ -3,12 +3,15 @@
 //! Always: a write that began goes on in a task of its own; whoever asked for it may leave.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use taffrail_model::claim::claim_on;
-use taffrail_model::configuration::ServiceAccount;
-use taffrail_model::{ApiVersion, ClusterName, LiveObject, ObjectKey, WatchEvent, WatchScope};
+use taffrail_model::configuration::{ServiceAccount, ServiceTarget};
+use taffrail_model::{
+    ApiVersion, ApplicationName, ClusterName, Evidence, LiveObject, ObjectKey, WatchEvent, WatchScope,
+};
 use taffrail_ports::cluster::{
-    Applied, Apply, Claim, Claimed, Cluster, Delete, Deleted, Watch, WriteError, WriteErrorKind,
+    Applied, Apply, Claim, Claimed, Cluster, Comparison, Delete, Deleted, Examine, Watch, WriteError, WriteErrorKind,
 };
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::{BoxFuture, BoxStream};
@@ -24,7 +27,7 @@ use crate::prepare::{Prepared, placed};
 use crate::refusal::{one_line, unreachable};
 use crate::seen::seen;
 use crate::server::{METADATA, NoAnswer, Server};
-use crate::{apply, claim, delete, follow};
+use crate::{apply, claim, compare, delete, examine, follow, marked, probe};
 
 /// A Kubernetes API server. Cloning shares it.
 #[derive(Clone)]
@@ -114,6 +117,41 @@ impl Cluster for KubeCluster {
             let place = self.place(resource, object, None);
             self.carry_out(async move { claim::claim(&place, &claim).await }).await
         })
+    }
+
+    fn marked(
+        &self,
+        application: ApplicationName,
+        kinds: Vec<(ApiVersion, String)>,
+    ) -> BoxFuture<'_, Result<Vec<LiveObject>, WriteError>> {
+        Box::pin(async move { marked::marked(&self.inner, &application, kinds).await })
+    }
+
+    fn compare(&self, apply: Apply) -> BoxFuture<'_, Result<Comparison, WriteError>> {
+        Box::pin(async move {
+            let Apply { manifest, owner, replicas, identity, .. } = apply;
+            let (api_version, key) = (manifest.api_version(), manifest.key());
+            if key.is_secret() {
+                return Err(refused("a Secret is not compared, since its values would be shown".to_owned()));
+            }
+            let resource = match self.inner.discovery.find(&api_version, &key.kind).await {
+                Ok(resource) => resource,
+                // With the definition that brings the kind, nothing of it is there yet.
+                Err(NoKind::Unknown) => return Ok(Comparison { live: None, after: manifest.into_value() }),
+                Err(none) => return Err(none.of_write(&api_version, &key.kind)),
+            };
+            let prepared = Prepared::new(manifest, &owner, &resource).map_err(refused)?;
+            let place = self.place(resource, prepared.key.clone(), identity);
+            compare::compare(&place, &prepared, replicas).await
+        })
+    }
+
+    fn probe(&self, target: ServiceTarget, timeout: Duration) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move { probe::probe(&self.inner.server, &target, timeout).await })
+    }
+
+    fn examine(&self, examine: Examine) -> BoxFuture<'_, Vec<Evidence>> {
+        Box::pin(async move { examine::examine(&self.inner, &examine).await })
     }
 
     fn watch(&self, watch: Watch) -> BoxStream<'static, WatchEvent> {

@@ -39,6 +39,11 @@ impl Refusal {
         self.code == 404 && named
     }
 
+    /// Whether the namespace is not there.
+    pub fn is_absence_of_namespace(&self) -> bool {
+        self.code == 404 && self.status.details.as_ref().is_some_and(|details| details.kind == "namespaces")
+    }
+
     /// Whether the server does not serve the kind.
     pub fn is_unknown_kind(&self) -> bool {
         self.code == 404 && self.status.details.as_ref().is_none_or(|details| details.name.is_empty())
@@ -115,8 +120,10 @@ impl Refusal {
     /// Whether the message quotes nothing of the manifest but the name: refusals by authorization and by quota. What
     /// any admission plugin may have written begins otherwise.
     fn is_all_the_servers_own(&self) -> bool {
-        let words =
-            self.status.message.strip_prefix("secrets \"").and_then(|rest| rest.split_once("\" is forbidden: "));
+        // Of a write as somebody else, it may be that this may not be done.
+        let kinds = ["secrets \"", "serviceaccounts \""];
+        let rest = kinds.iter().find_map(|kind| self.status.message.strip_prefix(kind));
+        let words = rest.and_then(|rest| rest.split_once("\" is forbidden: "));
         self.code == 403
             && words.is_some_and(|(_, why)| why.starts_with("User \"") || why.starts_with("exceeded quota: "))
     }

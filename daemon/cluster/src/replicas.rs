@@ -51,11 +51,14 @@ pub(crate) async fn hand_over(place: &Place, uid: &Uid) -> Result<(), Failure> {
     }
 }
 
-/// `manifest` without `spec.replicas`.
-pub(crate) fn without(manifest: Manifest) -> Manifest {
+/// `manifest` with `spec.replicas` as given, or without.
+pub(crate) fn with(manifest: Manifest, replicas: Option<i64>) -> Manifest {
     let mut manifest = manifest.into_value();
     if let Some(spec) = manifest.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.remove("replicas");
+        match replicas {
+            Some(replicas) => drop(spec.insert("replicas".to_owned(), replicas.into())),
+            None => drop(spec.remove("replicas")),
+        }
     }
     Manifest::new(manifest).expect("it still names what it is")
 }

@@ -15,6 +15,9 @@ use kube::client::{AuthError, Body};
 use serde::de::DeserializeOwned;
 use taffrail_ports::metrics::Metrics;
 
+/// Most bytes of an answer of which only a sentence is wanted.
+const LARGEST_REFUSAL: usize = 64 << 10;
+
 /// Most bytes of one answer: a page of 500 objects, each of the largest size that etcd takes, is below it.
 const LARGEST_ANSWER: usize = 1 << 30;
 
@@ -47,7 +50,7 @@ pub(crate) enum NoAnswer {
 impl Server {
     /// Sends `request` once and reads the answer.
     pub async fn ask(&self, verb: &str, request: Request<Vec<u8>>) -> Result<Answer, NoAnswer> {
-        let asked = async { Answer::read(self.send(request).await?).await };
+        let asked = async { Answer::read(self.send(request).await?, LARGEST_ANSWER).await };
         let answer = self.timed(asked).await;
         self.count(verb, answer.as_ref().map_or(0, |answer| answer.code));
         answer
@@ -75,11 +78,15 @@ impl Server {
 }
 
 impl Answer {
-    /// Reads the body of `response`.
-    pub async fn read(response: Response<Body>) -> Result<Self, NoAnswer> {
+    /// Reads the refusal that `response` is.
+    pub async fn refusal(response: Response<Body>) -> Result<Self, NoAnswer> {
+        Self::read(response, LARGEST_REFUSAL).await
+    }
+
+    async fn read(response: Response<Body>, most: usize) -> Result<Self, NoAnswer> {
         let code = response.status().as_u16();
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
+        let body = Limited::new(response.into_body(), most).collect().await;
         let body = body.map_err(|error| NoAnswer::Failed(chain(error.as_ref())))?.to_bytes().to_vec();
         Ok(Self { code, retry_after: seconds.map(Duration::from_secs), body })
     }

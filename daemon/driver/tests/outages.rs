@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use taffrail_driver::{Board, Command, Options, World, run};
 use taffrail_journal::SledJournal;
-use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
-use taffrail_model::{
-    ApiVersion, ClusterName, Commit, CommitId, Known, LiveObject, ObjectKey, Reference, Relation, RepositoryName, Seq,
-    Watch, WatchEvent,
+use taffrail_model::configuration::{
+    Application, Configuration, GatePolicy, OnFailure, Repository, ServiceTarget, SyncPolicy,
 };
-use taffrail_ports::cluster::{Applied, Apply, Claim, Claimed, Cluster, Delete, Deleted, WriteError, WriteErrorKind};
+use taffrail_model::{
+    ApiVersion, ApplicationName, ClusterName, Commit, CommitId, Evidence, Known, LiveObject, ObjectKey, Reference,
+    Relation, RepositoryName, Seq, Watch, WatchEvent,
+};
+use taffrail_ports::cluster::{
+    Applied, Apply, Claim, Claimed, Cluster, Comparison, Delete, Deleted, Examine, WriteError, WriteErrorKind,
+};
 use taffrail_ports::clusters::Clusters;
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;
@@ -78,6 +82,26 @@ impl Cluster for Away {
 
     fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, WriteError>> {
         Box::pin(async { Ok(Claimed::Held) })
+    }
+
+    fn marked(
+        &self,
+        _: ApplicationName,
+        _: Vec<(ApiVersion, String)>,
+    ) -> BoxFuture<'_, Result<Vec<LiveObject>, WriteError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn compare(&self, _: Apply) -> BoxFuture<'_, Result<Comparison, WriteError>> {
+        Box::pin(async { Err(WriteError { kind: WriteErrorKind::Unreachable, message: "away".to_owned() }) })
+    }
+
+    fn probe(&self, _: ServiceTarget, _: Duration) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { Err("away".to_owned()) })
+    }
+
+    fn examine(&self, _: Examine) -> BoxFuture<'_, Vec<Evidence>> {
+        Box::pin(async { Vec::new() })
     }
 
     fn watch(&self, _: Watch) -> BoxStream<'static, WatchEvent> {

@@ -16,39 +16,21 @@ use crate::address::{Resource, encoded};
 use crate::discovery::NoKind;
 use crate::jitter;
 use crate::lines::Lines;
+use crate::list::{METADATA_LIST, NoList, list};
 use crate::refusal::{Refusal, one_line};
 use crate::seen::{is_metadata_only, seen};
-use crate::server::{Answer, NoAnswer, get};
+use crate::server::{Answer, NoAnswer};
 
 /// A server that went on from too old a version says so at once: a resumed watch that says nothing for so long stands.
 const SETTLED: Duration = Duration::from_millis(500);
-/// Objects a page of a list, as client-go asks for.
-const PAGE: usize = 500;
 /// Most objects of one watch: a bound, far beyond what an API server lists in its time-out.
 const MOST_OBJECTS: usize = 1_000_000;
-
-const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 #[derive(Deserialize)]
 struct Line {
     #[serde(rename = "type")]
     kind: String,
     object: Value,
-}
-
-#[derive(Deserialize)]
-struct List {
-    metadata: ListMetadata,
-    #[serde(default)]
-    items: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMetadata {
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    next: String,
 }
 
 impl Follower {
@@ -75,21 +57,13 @@ impl Follower {
     /// Lists in pages, for a server that does not stream lists.
     async fn list(&mut self, resource: &Resource) -> Result<(), End> {
         let accept = if is_metadata_only(&self.watch) { METADATA_LIST } else { "application/json" };
-        let (mut objects, mut next) = (Vec::new(), String::new());
-        let resource_version = loop {
-            let query = format!("limit={PAGE}&continue={}{}", encoded(&next), self.selector());
-            let request = get(format!("{}?{query}", self.path(resource)), accept);
-            let answer = self.inner.server.ask("list", request).await.map_err(|none| failed(&none))?;
-            if !answer.is_success() {
-                return Err(self.refused(&answer));
-            }
-            let page: List = answer.json().map_err(|none| failed(&none))?;
-            objects.extend(page.items.into_iter().filter_map(|object| seen(&self.watch, object)));
-            within_bounds(&objects)?;
-            if page.metadata.next.is_empty() {
-                break page.metadata.resource_version;
-            }
-            next = page.metadata.next;
+        let mut objects = Vec::new();
+        let take = |page: Vec<Value>| objects.extend(page.into_iter().filter_map(|object| seen(&self.watch, object)));
+        let listed = list(&self.inner.server, &self.path(resource), &self.selector(), accept, take).await;
+        let resource_version = match listed {
+            Ok(version) => version,
+            Err(NoList::NoAnswer(none)) => return Err(failed(&none)),
+            Err(NoList::Refused(answer)) => return Err(self.refused(&answer)),
         };
         self.seen = Some(resource_version);
         self.tell(WatchEvent::Listed(objects)).await;
@@ -115,7 +89,7 @@ impl Follower {
         if response.status().is_success() {
             return Ok(response);
         }
-        let answer = self.inner.server.timed(Answer::read(response)).await.map_err(|none| failed(&none))?;
+        let answer = self.inner.server.timed(Answer::refusal(response)).await.map_err(|none| failed(&none))?;
         Err(self.refused(&answer))
     }
 

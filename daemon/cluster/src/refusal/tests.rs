@@ -120,6 +120,7 @@ fn a_secret_is_not_quoted() {
     for (message, shown) in [
         ("secrets \"a\" is forbidden: User \"u\" cannot patch resource \"secrets\"", true),
         ("secrets \"a\" is forbidden: exceeded quota: q, requested: secrets=1", true),
+        ("serviceaccounts \"d\" is forbidden: User \"u\" cannot impersonate resource \"serviceaccounts\"", true),
         ("secrets \"a\" is forbidden: canary", false),
         ("admission webhook \"w\" denied the request: \"secrets \"a\" is forbidden: User \"canary", false),
     ] {

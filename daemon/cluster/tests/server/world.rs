@@ -27,6 +27,8 @@ pub struct World {
     pub namespace: String,
     pub proxy: Proxy,
     admin: Client,
+    /// How to reach the API server, as in a kubeconfig.
+    server: Value,
 }
 
 impl World {
@@ -39,6 +41,7 @@ impl World {
         let path = std::env::var("TAFFRAIL_KUBECONFIG").expect("no TAFFRAIL_KUBECONFIG: run `make test`");
         let text = std::fs::read_to_string(&path).expect("the kubeconfig can be read");
         let config = Kubeconfig::from_yaml(&text).unwrap();
+        let server = serde_json::to_value(&config.clusters[0].cluster).unwrap();
         let mut config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
         config.proxy_url = None; // of the environment
         let authority = config.cluster_url.authority().unwrap().to_string();
@@ -47,10 +50,36 @@ impl World {
 
         let namespace = format!("{test}-{}", std::process::id());
         let (cluster, metrics) = connect(&namespace, &through, options).await;
-        let world = Self { cluster, metrics, namespace, proxy, admin: Client::try_from(config).unwrap() };
+        let world = Self { cluster, metrics, namespace, proxy, admin: Client::try_from(config).unwrap(), server };
         let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": world.namespace } });
         world.admin("POST", "/api/v1/namespaces", body).await.unwrap();
         world
+    }
+
+    /// A cluster as a service account sees it that has just these rights in the namespace.
+    pub async fn as_account(&self, account: &str, rules: Value) -> KubeCluster {
+        let rbac = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.namespace);
+        let metadata = json!({ "name": account });
+        self.admin("POST", &self.path("serviceaccounts", ""), json!({ "metadata": metadata })).await.unwrap();
+        let role = json!({ "metadata": metadata, "rules": rules });
+        self.admin("POST", &format!("{rbac}/roles"), role).await.unwrap();
+        let binding = json!({
+            "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace }],
+        });
+        self.admin("POST", &format!("{rbac}/rolebindings"), binding).await.unwrap();
+        let request = json!({ "spec": { "audiences": [] } });
+        let path = self.path("serviceaccounts", &format!("{account}/token"));
+        let token = self.admin("POST", &path, request).await.unwrap()["status"]["token"].take();
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "it",
+            "clusters": [{ "name": "it", "cluster": self.server }],
+            "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "it" } }],
+            "users": [{ "name": "it", "user": { "token": token } }],
+        });
+        let name = format!("{}-{account}", self.namespace);
+        connect(&name, &kubeconfig.to_string(), Options::default()).await.0
     }
 
     /// A request of the administrator, whose field manager is `kubectl-edit`.

@@ -207,15 +207,3 @@ async fn a_delete_waits_until_the_object_is_gone() {
     assert_eq!(deleted, Ok(Deleted::Gone(uid)));
     assert!(world.read(&path).await.is_err());
 }
-
-#[tokio::test]
-async fn rights_that_are_missing_are_named() {
-    let world = World::with("rights", taffrail_cluster::Options::default(), |text| {
-        text.replace("  user:\n", "  user:\n    as: somebody\n")
-    })
-    .await;
-    let secret = world.object("v1", "Secret", "a", json!({ "data": { "a": "Y2FuYXJ5" } }));
-    let error = world.apply(secret, None).await.unwrap_err();
-    assert_eq!(error.kind, WriteErrorKind::Transient(None));
-    assert!(error.message.contains("User \"somebody\" cannot patch resource \"secrets\""), "{}", error.message);
-}
