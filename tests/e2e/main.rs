@@ -25,4 +25,5 @@ mod requests;
 mod restoring;
 mod reverts;
 mod secrets;
+mod special_objects;
 mod supersede;

@@ -87,7 +87,12 @@ fn check(node: &Node, file: &str) -> Result<bool, Error> {
     }
     let metadata = node.get("metadata").ok_or_else(|| missing("metadata.name"))?;
     string(metadata, "metadata.namespace", "namespace")?;
-    string(metadata, "metadata.name", "name")?.ok_or_else(|| missing("metadata.name"))?;
+    if string(metadata, "metadata.name", "name")?.is_none() {
+        let error = missing("metadata.name");
+        let generated = string(metadata, "metadata.generateName", "generateName")?.is_some();
+        let why = "with generateName the server would make another one each time it is applied: give it a name";
+        return Err(if generated { error.hint(why) } else { error });
+    }
     Ok(false)
 }
 

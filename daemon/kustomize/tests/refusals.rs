@@ -71,6 +71,15 @@ fn independent_faults_come_together() {
 }
 
 #[test]
+fn a_generated_name_is_no_name() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: migrate-}\n";
+    let files = [("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", job)];
+    let expected = "a.yaml:1:1: an object here has no metadata.name (with generateName the server would make another \
+                    one each time it is applied: give it a name)";
+    assert_eq!(fault(&files, ""), expected);
+}
+
+#[test]
 fn twins_name_both_files() {
     let files = [("kustomization.yaml", "resources: [a.yaml, b.yaml]"), ("a.yaml", CONFIG), ("b.yaml", CONFIG)];
     says(&fault(&files, ""), &["b.yaml:1:1: ConfigMap config is there already, from a.yaml:1"]);

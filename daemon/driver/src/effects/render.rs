@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use taffrail_core::{EffectKey, Input};
 use taffrail_kustomize::{Files, ReadError, RepositoryPath, TreeEntry};
 use taffrail_model::{
@@ -114,16 +113,13 @@ fn make(
         tracing::warn!(application = %work.application, revision = %work.revision, "{warning}");
     }
     let mut manifests = Vec::new();
-    let mut errors = Vec::new();
     for value in rendered.objects {
-        match named(value) {
-            Ok(manifest) => manifests.push(manifest),
-            Err(error) => errors.push(error),
-        }
+        manifests.push(Manifest::new(value).map_err(|error| one(error.to_string()))?);
     }
     let scopes = Scopes::of(&manifests);
     let mut set = DesiredSet::default();
     let mut documents = Vec::new();
+    let mut errors = Vec::new();
     for mut manifest in manifests {
         let key = scopes.place(&mut manifest, work.namespace.as_deref());
         let confidential = key.is_secret();
@@ -141,19 +137,6 @@ fn make(
         documents.push(Document { digest, bytes, confidential });
     }
     if errors.is_empty() { Ok((set, documents)) } else { Err(errors) }
-}
-
-/// A rendered object, which must have a name.
-fn named(value: Value) -> Result<Manifest, String> {
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (kind, generated) = (text("/kind"), text("/metadata/generateName"));
-    Manifest::new(value).map_err(|error| match generated.as_str() {
-        "" => error.to_string(),
-        _ => format!(
-            "the {kind} with generateName {generated:?} has no name: the server would make another object of it with \
-             every sync; give it a metadata.name"
-        ),
-    })
 }
 
 /// Git's objects, as the renderer reads them.
