@@ -60,12 +60,20 @@ pub enum ConnectError {
     Client(String),
 }
 
+/// A client, and whether the kubeconfig has it act as somebody else than whom it authenticates.
+pub(crate) struct Connection {
+    pub client: Client,
+    pub impersonates: bool,
+}
+
 /// A client of the configured API server. Its own retries are off: who asks for a write decides on another.
-pub(crate) async fn client(options: &Options) -> Result<Client, ConnectError> {
+pub(crate) async fn client(options: &Options) -> Result<Connection, ConnectError> {
     let mut config = configuration(options).await?;
     config.default_retry = false;
     config.connect_timeout = Some(options.timeout.min(Duration::from_secs(10)));
-    Client::try_from(config).map_err(|error| ConnectError::Client(crate::server::reason(&error)))
+    let impersonates = config.auth_info.impersonate.is_some();
+    let client = Client::try_from(config).map_err(|error| ConnectError::Client(crate::server::reason(&error)))?;
+    Ok(Connection { client, impersonates })
 }
 
 async fn configuration(options: &Options) -> Result<Config, ConnectError> {

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::address::Resource;
 use crate::apply::Terms;
-use crate::connect::{ConnectError, Options, client};
+use crate::connect::{ConnectError, Connection, Options, client};
 use crate::discovery::{Discovery, NoKind};
 use crate::place::Place;
 use crate::prepare::{Prepared, placed};
@@ -41,18 +41,21 @@ pub(crate) struct Inner {
     pub options: Options,
     writes: Arc<Semaphore>,
     runtime: Handle,
+    impersonates: bool,
 }
 
 impl KubeCluster {
     /// Reads the configuration. The API server is first asked when something is asked of it; its tasks run on the
     /// runtime that this is called on.
     pub async fn connect(options: Options, metrics: Metrics) -> Result<Self, ConnectError> {
-        let server = Arc::new(Server { client: client(&options).await?, timeout: options.timeout, metrics });
+        let Connection { client, impersonates } = client(&options).await?;
+        let server = Arc::new(Server { client, timeout: options.timeout, metrics });
         let inner = Inner {
             discovery: Discovery::new(Arc::clone(&server)),
             server,
             writes: Arc::new(Semaphore::new(options.in_flight.max(1))),
             runtime: Handle::current(),
+            impersonates,
             options,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -67,7 +70,7 @@ impl Cluster for KubeCluster {
             let found = self.inner.discovery.find(&api_version, &kind).await;
             let resource = found.map_err(|none| none.of_write(&api_version, &kind))?;
             let prepared = Prepared::new(manifest, &owner, &resource).map_err(refused)?;
-            let place = self.place(resource, prepared.key.clone(), identity);
+            let place = self.place(resource, prepared.key.clone(), identity)?;
             let terms = Terms { owner, uid, foreign, take, replicas };
             self.carry_out(async move { apply::apply(&place, &prepared, &terms).await }).await
         })
@@ -114,7 +117,7 @@ impl Cluster for KubeCluster {
             let object = claim_on(&claim.application, &claim.namespace);
             let resource = Resource { api_version: "v1".into(), plural: "configmaps".to_owned(), namespaced: true };
             let object = placed(object, &resource).map_err(refused)?;
-            let place = self.place(resource, object, None);
+            let place = self.place(resource, object, None)?;
             self.carry_out(async move { claim::claim(&place, &claim).await }).await
         })
     }
@@ -141,7 +144,7 @@ impl Cluster for KubeCluster {
                 Err(none) => return Err(none.of_write(&api_version, &key.kind)),
             };
             let prepared = Prepared::new(manifest, &owner, &resource).map_err(refused)?;
-            let place = self.place(resource, prepared.key.clone(), identity);
+            let place = self.place(resource, prepared.key.clone(), identity)?;
             compare::compare(&place, &prepared, replicas).await
         })
     }
@@ -160,8 +163,20 @@ impl Cluster for KubeCluster {
 }
 
 impl KubeCluster {
-    fn place(&self, resource: Resource, object: ObjectKey, identity: Option<ServiceAccount>) -> Place {
-        Place { inner: Arc::clone(&self.inner), resource, object, identity }
+    fn place(
+        &self,
+        resource: Resource,
+        object: ObjectKey,
+        identity: Option<ServiceAccount>,
+    ) -> Result<Place, WriteError> {
+        // The client's own headers, which come last, would take the place of ours.
+        if let (Some(ServiceAccount { namespace, name }), true) = (&identity, self.inner.impersonates) {
+            let whom = format!("the service account {namespace}/{name}");
+            return Err(refused(format!(
+                "it cannot be written as {whom}, since the kubeconfig acts as somebody itself"
+            )));
+        }
+        Ok(Place { inner: Arc::clone(&self.inner), resource, object, identity })
     }
 
     /// Where `object` is; none when the cluster does not know its kind, with which its objects went.
@@ -180,7 +195,7 @@ impl KubeCluster {
             Err(none) => return Err(none.of_write(api_version, &object.kind)),
         };
         let object = placed(object, &resource).map_err(refused)?;
-        Ok(Some(self.place(resource, object, identity)))
+        self.place(resource, object, identity).map(Some)
     }
 
     /// Runs `write` to its end, also when this future is dropped once it began.

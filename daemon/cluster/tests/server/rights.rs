@@ -125,3 +125,14 @@ async fn writes_and_their_looks_are_made_as_the_service_account() {
     let error = world.cluster.delete(delete).await.unwrap_err();
     assert!(error.message.contains(&format!("{who} delete resource \"configmaps\"")), "{}", error.message);
 }
+
+#[tokio::test]
+async fn a_kubeconfig_that_acts_as_somebody_does_not_take_the_place_of_the_service_account() {
+    let change = |text: String| text.replace("  user:\n", "  user:\n    as: system:admin\n");
+    let world = World::with("as", taffrail_cluster::Options::default(), change).await;
+    let identity = |apply: &mut Apply| apply.identity = Some(deployer(&world));
+    let error = world.apply_with(identity, world.config_map("a", "one"), None).await.unwrap_err();
+    assert_eq!(error.kind, WriteErrorKind::Refused, "{error:?}");
+    assert!(error.message.contains("the kubeconfig acts as somebody itself"), "{}", error.message);
+    assert!(world.read(&world.path("configmaps", "a")).await.is_err(), "nothing was written");
+}
