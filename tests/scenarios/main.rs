@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use taffrail_core::{Effect, EffectKey, Input, Outcome, WriteKey};
 use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure, SyncMode};
-use taffrail_model::{Action, DesiredSet, Event, ObjectSelector, Reference, Relation, Replicas, duration};
+use taffrail_model::{Commit, Refusal, Action, DesiredSet, Event, ObjectSelector, Reference, Relation, Replicas, duration};
 use taffrail_tests::stage::{Condition, Stage, configuration, set};
 
 #[test]
@@ -148,6 +148,13 @@ fn input(stage: &mut Stage, line: &str) {
     let (first, reason) = rest.split_once(' ').unwrap_or((rest, ""));
     match (word, first) {
         ("poll", "fails") => drop(stage.polled(Err(reason.to_owned()))),
+        ("poll", commit) if reason.starts_with("refused ") => {
+            let commit =
+                Commit { id: commit_id(commit), author: "Eve <eve@example.org>".to_owned(), subject: commit.to_owned() };
+            let reason = reason.trim_start_matches("refused ").to_owned();
+            let refusal = Refusal { revision: commit.id.clone(), tag: None, commit, reason };
+            stage.polled(Ok(Polled::Refused(refusal)));
+        }
         ("poll", commit) => {
             let relation = match reason {
                 "forced" => Relation::Forced,

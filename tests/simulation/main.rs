@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use taffrail_core::effects::WRITES_AT_ONCE;
-use taffrail_core::{EffectKey, Input, Outcome, Polled};
+use taffrail_core::{EffectKey, Input, Outcome, Polled, Revision};
 use taffrail_model::configuration::{GatePolicy, OnFailure};
 use taffrail_model::{Commit, Fact, Reference, Relation};
 use taffrail_tests::stage::{APPLICATION, Condition, Stage, commit_id, configuration, set};
@@ -83,13 +83,9 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
                 let word = format!("commit {commits}");
                 let commit = Commit { id: commit_id(&word), author: "Ada".to_owned(), subject: word };
                 let relation = Relation::Descendant;
-                stage.polled(Ok(Polled {
-                    revision: commit.id.clone(),
-                    tag: None,
-                    relation,
-                    commits: vec![commit],
-                    count: 1,
-                }));
+                let revision =
+                    Revision { revision: commit.id.clone(), tag: None, relation, commits: vec![commit], count: 1 };
+                stage.polled(Ok(Polled::Taken(revision)));
             }
         }
         2 if has(stage, |key| matches!(key, EffectKey::Render(..))) => {

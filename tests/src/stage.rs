@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use taffrail_core::fold::{Documents, apply};
 use taffrail_core::observed::claims_watch;
-use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, Start, State, Step, WriteKey};
+use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, Revision, Start, State, Step, WriteKey};
 use taffrail_model::claim::{CLAIM_ANNOTATION, Claimed, OWNER_ANNOTATION, claim_on, owner_mark};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
@@ -126,6 +126,7 @@ pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
         timeout: Duration::from_secs(30),
         credentials: None,
         ca_file: None,
+        verify: None,
     };
     let application = Application {
         repository: "shop".parse().expect("a name"),
@@ -422,8 +423,8 @@ impl Stage {
     pub fn poll(&mut self, word: &str, relation: Relation) -> Vec<Event> {
         let commit =
             Commit { id: commit_id(word), author: "Ada <ada@example.org>".to_owned(), subject: word.to_owned() };
-        let polled = Polled { revision: commit.id.clone(), tag: None, relation, commits: vec![commit], count: 1 };
-        self.polled(Ok(polled))
+        let revision = Revision { revision: commit.id.clone(), tag: None, relation, commits: vec![commit], count: 1 };
+        self.polled(Ok(Polled::Taken(revision)))
     }
 
     /// A poll ends.
@@ -460,14 +461,15 @@ impl Stage {
         let place = self.late.iter().position(|key| matches!(key, EffectKey::Poll(..))).expect("one was stopped");
         let key = self.late.remove(place);
         let commit = Commit { id: commit_id(word), author: "Ada".to_owned(), subject: word.to_owned() };
-        let polled = Polled {
+        let revision = Revision {
             revision: commit.id.clone(),
             tag: None,
             relation: Relation::Descendant,
             commits: vec![commit],
             count: 1,
         };
-        self.give(vec![Input::Polled { key, repository: "shop".parse().expect("a name"), outcome: Ok(polled) }])
+        let outcome = Ok(Polled::Taken(revision));
+        self.give(vec![Input::Polled { key, repository: "shop".parse().expect("a name"), outcome }])
     }
 
     /// The writes that are asked for.

@@ -82,8 +82,10 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
                     let author = commits.first().map(|commit| commit.author.clone());
                     let author = author.or_else(|| before.map(|head| head.author)).unwrap_or_default();
                     let (revision, tag) = (revision.clone(), tag.clone());
+                    repository.refused = None;
                     repository.head = Some(RevisionHead { revision, tag, author, seq: envelope.seq });
                 }
+                Fact::RevisionRefused(refusal) => repository.refused = Some(refusal.clone()),
                 Fact::RepositoryUnreachable { .. } => repository.unreachable = true,
                 Fact::RepositoryReachable { .. } => repository.unreachable = false,
                 _ => {}

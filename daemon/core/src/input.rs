@@ -7,7 +7,7 @@ use taffrail_model::claim::Claimed;
 use taffrail_model::configuration::Configuration;
 use taffrail_model::{
     ApplicationName, Commit, CommitId, DesiredSet, Digest, Evidence, FieldSet, ForeignField, LiveObject, Order,
-    Relation, RepositoryName, Uid, Watch, WatchEvent,
+    Refusal, Relation, RepositoryName, Uid, Watch, WatchEvent,
 };
 
 use crate::effect::EffectKey;
@@ -118,7 +118,16 @@ pub enum Input {
 
 /// What a poll found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Polled {
+pub enum Polled {
+    /// A revision that may be taken.
+    Taken(Revision),
+    /// One that may not.
+    Refused(Refusal),
+}
+
+/// A revision that may be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
     /// The head.
     pub revision: CommitId,
     /// The tag that leads to it, where tags are followed.

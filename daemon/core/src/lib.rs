@@ -22,5 +22,5 @@ pub mod time;
 
 pub use effect::{Effect, EffectKey, WriteKey};
 pub use engine::{Engine, Proposal, Start, Step};
-pub use input::{Input, Outcome, Polled};
+pub use input::{Input, Outcome, Polled, Revision};
 pub use state::State;

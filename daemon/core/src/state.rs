@@ -8,7 +8,7 @@ use taffrail_model::configuration::{self, Configuration};
 use taffrail_model::fact::HoldReason;
 use taffrail_model::{
     ApiVersion, ApplicationName, ClusterName, CommitId, DesiredSet, Digest, Epoch, FieldSet, Holder, ObjectKey,
-    ObjectReason, Plan, PruneOption, RepositoryName, Seq, Timestamp, Uid,
+    ObjectReason, Plan, PruneOption, Refusal, RepositoryName, Seq, Timestamp, Uid,
 };
 
 use crate::clock::Clock;
@@ -102,8 +102,10 @@ impl State {
 /// A repository.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Repository {
-    /// The newest revision.
+    /// The newest revision that was taken.
     pub head: Option<RevisionHead>,
+    /// The newest revision, when it was not.
+    pub refused: Option<Refusal>,
     /// Whether it was last recorded as unreachable.
     pub unreachable: bool,
 }

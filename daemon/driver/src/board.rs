@@ -11,7 +11,7 @@ use taffrail_core::observed::{Observed, watch_of};
 use taffrail_core::state::{Application, Pause, Phase, State, Suspension, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits};
 use taffrail_model::configuration::{self, SyncMode};
-use taffrail_model::{ApplicationName, Health, ObjectKey};
+use taffrail_model::{ApplicationName, Health, ObjectKey, Refusal};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::status::{
     Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, Suspended, SyncStatus,
@@ -146,6 +146,11 @@ fn describe(
         } else {
             HealthStatus::Unknown
         }),
+        refused_revision: state
+            .repositories
+            .get(&configured.repository)
+            .and_then(|repository| repository.refused.as_ref())
+            .map(refused_revision),
         observed_revision: head.map(|head| head.revision.clone()),
         desired: application.desired.as_ref().map(reference),
         live: application.live.as_ref().map(reference),
@@ -212,6 +217,11 @@ fn elsewhere(state: &State, name: &ApplicationName, application: &Application) -
         "its objects are in the cluster {cluster}, and an application does not move: take it out of the configuration, \
          decide about its objects with `taffrail remove {name}`, and put it back"
     ))
+}
+
+fn refused_revision(Refusal { revision, commit, reason, .. }: &Refusal) -> String {
+    let (revision, id, author) = (revision.short(), commit.id.short(), &commit.author);
+    format!("the revision {revision} is refused: the commit {id} by {author}: {reason}")
 }
 
 /// Why what Git asks for is not done. A hold of what Git asked for before says nothing of what it asks for now.

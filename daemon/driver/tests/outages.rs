@@ -21,7 +21,7 @@ use taffrail_ports::cluster::{
 use taffrail_ports::clusters::Clusters;
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;
-use taffrail_ports::repositories::{Entry, Observation, Repositories, RepositoryError, Tree};
+use taffrail_ports::repositories::{Entry, Fetched, Observation, Repositories, RepositoryError, Tree};
 use taffrail_ports::{BoxFuture, BoxStream};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -35,10 +35,11 @@ struct Git {
 }
 
 impl Repositories for Git {
-    fn fetch(&self, _: &RepositoryName, _: &Repository, _: Option<&Known>) -> Result<Observation, RepositoryError> {
+    fn fetch(&self, _: &RepositoryName, _: &Repository, _: Option<&Known>) -> Result<Fetched, RepositoryError> {
         let revision: CommitId = "a".repeat(40).parse().unwrap();
         let commit = Commit { id: revision.clone(), author: "Ada".to_owned(), subject: "one".to_owned() };
-        Ok(Observation { revision, tag: None, relation: Relation::First, commits: vec![commit], count: 1 })
+        let head = Observation { revision, tag: None, relation: Relation::First, commits: vec![commit], count: 1 };
+        Ok(Fetched::Taken(head))
     }
 
     fn tree(&self, _: &RepositoryName, _: &CommitId) -> Result<Box<dyn Tree>, RepositoryError> {
@@ -121,6 +122,7 @@ fn configuration() -> Configuration {
         timeout: Duration::from_secs(30),
         credentials: None,
         ca_file: None,
+        verify: None,
     };
     let application = Application {
         repository: "shop".parse().unwrap(),

@@ -25,6 +25,8 @@ pub(crate) struct Found {
 pub(crate) struct FoundTag {
     /// Its name.
     pub(crate) name: String,
+    /// What it points to: the commit, or a tag object.
+    pub(crate) id: Oid,
     /// Whether the tag that was known is still there.
     pub(crate) known_is_there: bool,
 }
@@ -80,11 +82,11 @@ pub(crate) fn find(repo: &Repository, id: &CommitId) -> Result<Option<Oid>, git2
     }
 }
 
-fn commit_id(oid: Oid) -> CommitId {
+pub(crate) fn commit_id(oid: Oid) -> CommitId {
     oid.to_string().parse().expect("libgit2 prints ids as lower-case hexadecimal characters")
 }
 
-fn describe(repo: &Repository, id: Oid) -> Result<Commit, git2::Error> {
+pub(crate) fn describe(repo: &Repository, id: Oid) -> Result<Commit, git2::Error> {
     let commit = repo.find_commit(id)?;
     let author = commit.author();
     let author = [author.name_bytes(), b" <", author.email_bytes(), b">"].concat();

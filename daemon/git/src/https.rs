@@ -228,6 +228,7 @@ mod tests {
             timeout: Duration::from_secs(60),
             credentials: None,
             ca_file: None,
+            verify: None,
         };
         let deadline = Instant::now() + Duration::from_millis(100);
         let session = Https::new(&repository, Url::parse(&url).unwrap(), None, deadline).unwrap();

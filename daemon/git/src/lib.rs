@@ -8,6 +8,7 @@
 //! ssh is our own (`ssh`) because libgit2's is libssh2, and with it OpenSSL.
 
 mod advertisement;
+mod allowed_signers;
 mod history;
 mod https;
 mod known_hosts;
@@ -15,12 +16,15 @@ mod login;
 mod mirror;
 mod mirrors;
 mod pack;
+mod pgp_keys;
+mod signed;
 mod source;
 mod ssh;
 mod tags;
 mod text;
 mod transport;
 mod tree;
+mod verify;
 
 pub use mirrors::Mirrors;
 pub use tree::LARGEST_FILE;

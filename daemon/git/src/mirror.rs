@@ -14,7 +14,7 @@ use git2::{
     RepositoryInitOptions,
 };
 use taffrail_model::{Known, Reference};
-use taffrail_ports::repositories::{Observation, RepositoryError};
+use taffrail_ports::repositories::{Fetched, RepositoryError};
 
 use crate::advertisement::Tag;
 use crate::history::{Found, FoundTag};
@@ -48,7 +48,7 @@ impl From<git2::Error> for Failure {
 }
 
 /// Fetches into the mirror at `path`.
-pub(crate) fn update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Observation, Failure> {
+pub(crate) fn update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Fetched, Failure> {
     try_update(path, source, known).map_err(|failure| match failure {
         // An object is only parsed once its digest was found right: it was made like that.
         Failure::Here(e) if matches!(e.class(), ErrorClass::Invalid | ErrorClass::Object) => {
@@ -58,22 +58,28 @@ pub(crate) fn update(path: &Path, source: &Source<'_>, known: Option<&Known>) ->
     })
 }
 
-fn try_update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Observation, Failure> {
+fn try_update(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Fetched, Failure> {
     let repo = Repository::open_bare(path)?;
     sweep(path);
     let found = download(&repo, source, known)?;
     let head = found.head;
     repo.find_commit(head)?.tree()?;
+    if let Some(verifier) = source.verifier()
+        && known.is_none_or(|known| known.revision != history::commit_id(head))
+        && let Some(refusal) = verifier.refuse(&repo, &found, known)?
+    {
+        return Ok(Fetched::Refused(refusal));
+    }
     let observation = history::observe(&repo, found, known)?;
     keep(&repo, head)?;
     if let Err(error) = pack::merge(&repo, source) {
         tracing::warn!(mirror = %path.display(), error = error.message(), "the packs could not be merged");
     }
-    Ok(observation)
+    Ok(Fetched::Taken(observation))
 }
 
 /// Makes the mirror at `path` anew. What is there is only replaced by what is complete.
-pub(crate) fn clone(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Observation, RepositoryError> {
+pub(crate) fn clone(path: &Path, source: &Source<'_>, known: Option<&Known>) -> Result<Fetched, RepositoryError> {
     // Names of repositories hold no dot.
     let (fresh, old) = (path.with_extension("new"), path.with_extension("old"));
     let failed = |e: &dyn std::fmt::Display| failed(path, e.to_string());
@@ -81,7 +87,7 @@ pub(crate) fn clone(path: &Path, source: &Source<'_>, known: Option<&Known>) -> 
     let mut options = RepositoryInitOptions::new();
     options.bare(true).no_reinit(true).external_template(false);
     Repository::init_opts(&fresh, &options).map_err(|e| failed(&e.message()))?;
-    let observation = update(&fresh, source, known).map_err(|failure| {
+    let fetched = update(&fresh, source, known).map_err(|failure| {
         let _ = fs::remove_dir_all(&fresh); // else the next clone does
         match failure {
             Failure::Elsewhere(error) => error,
@@ -96,7 +102,7 @@ pub(crate) fn clone(path: &Path, source: &Source<'_>, known: Option<&Known>) -> 
     }
     fs::rename(&fresh, path).map_err(|e| failed(&e))?;
     remove(&old).map_err(|e| failed(&e))?;
-    Ok(observation)
+    Ok(fetched)
 }
 
 /// The mirror failed.
@@ -164,7 +170,7 @@ fn download(repo: &Repository, source: &Source<'_>, known: Option<&Known>) -> Re
         // A tag that no longer fits is not followed any more, but nobody deleted it.
         tags.iter().any(|tag| tag.name == *known)
     });
-    Ok(Found { head: head.id(), tag: Some(FoundTag { name: tag.name, known_is_there }) })
+    Ok(Found { head: head.id(), tag: Some(FoundTag { name: tag.name, id: tag.id, known_is_there }) })
 }
 
 /// What a fetch put there.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taffrail_model::configuration::Repository;
 use taffrail_model::{CommitId, Known, RepositoryName};
-use taffrail_ports::repositories::{Observation, Repositories, RepositoryError, Tree};
+use taffrail_ports::repositories::{Fetched, Repositories, RepositoryError, Tree};
 
 use crate::mirror::{self, Failure};
 use crate::source::Source;
@@ -54,7 +54,7 @@ impl Repositories for Mirrors {
         name: &RepositoryName,
         repository: &Repository,
         known: Option<&Known>,
-    ) -> Result<Observation, RepositoryError> {
+    ) -> Result<Fetched, RepositoryError> {
         let state = self.state(name);
         let _alone = state.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         let source = Source::open(repository)?;
@@ -64,16 +64,16 @@ impl Repositories for Mirrors {
                 "a read failed".to_owned()
             } else {
                 match mirror::update(&path, &source, known) {
-                    Ok(observation) => return Ok(observation),
+                    Ok(fetched) => return Ok(fetched),
                     Err(Failure::Elsewhere(error)) => return Err(error),
                     Err(Failure::Here(error)) => error.message().to_owned(),
                 }
             };
             tracing::warn!(repository = %name, reason, "the mirror is damaged: cloning anew");
         }
-        let observation = mirror::clone(&path, &source, known)?;
+        let fetched = mirror::clone(&path, &source, known)?;
         state.damaged.store(false, Ordering::Relaxed);
-        Ok(observation)
+        Ok(fetched)
     }
 
     fn tree(&self, name: &RepositoryName, revision: &CommitId) -> Result<Box<dyn Tree>, RepositoryError> {

@@ -18,6 +18,7 @@ use crate::https::Https;
 use crate::login::Login;
 use crate::ssh::Ssh;
 use crate::transport::{Line, Session};
+use crate::verify::Verifier;
 use crate::{text, transport};
 
 /// Longest time for one fetch, whatever trickles in.
@@ -30,6 +31,7 @@ pub(crate) struct Source<'a> {
     shown: String,
     /// None for a file URL.
     session: Option<Arc<Session>>,
+    verifier: Option<Verifier>,
     deadline: Instant,
 }
 
@@ -38,9 +40,11 @@ impl<'a> Source<'a> {
         let refused =
             |url: &str, reason: &str| RepositoryError::Fetch { url: url.to_owned(), reason: reason.to_owned() };
         let deadline = Instant::now() + LONGEST_FETCH;
+        let verifier = repository.verify.as_ref().map(Verifier::read).transpose()?;
         let source = |shown: String, line: Option<Line>| Self {
             repository,
             shown,
+            verifier,
             session: line.map(|line| Arc::new(Session::new(line))),
             deadline,
         };
@@ -87,6 +91,11 @@ impl<'a> Source<'a> {
     /// What is followed.
     pub(crate) fn reference(&self) -> &Reference {
         &self.repository.reference
+    }
+
+    /// Who must have signed, if anybody must.
+    pub(crate) fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
     }
 
     /// The tags that the server named when it was connected to.

@@ -75,6 +75,19 @@ pub struct Repository {
     pub credentials: Option<Credentials>,
     /// A file of PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// Who must have signed every commit; without it nobody must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+}
+
+/// Whose signatures count, read at every poll. With neither file there is nobody, and no commit is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verify {
+    /// A file of ssh keys, as `ssh-keygen` keeps its allowed signers.
+    pub allowed_signers: Option<PathBuf>,
+    /// A file of armored PGP keys.
+    pub pgp_keys: Option<PathBuf>,
 }
 
 /// Where credentials are read from, at every poll.

@@ -11,7 +11,7 @@ use crate::fields::ForeignField;
 use crate::health::{Evidence, ObjectReason};
 use crate::name::ClusterName;
 use crate::object::{ApiVersion, ObjectKey, Uid};
-use crate::revision::{Commit, CommitId, Relation};
+use crate::revision::{Commit, CommitId, Refusal, Relation};
 use crate::{Seq, Timestamp};
 
 /// What happened.
@@ -90,6 +90,8 @@ pub enum Fact {
         /// How many there are.
         count: u64,
     },
+    /// A revision is not taken: something that leads to it is not signed by anybody who may. The one before stays.
+    RevisionRefused(Refusal),
     /// The repository cannot be read; recorded once.
     RepositoryUnreachable {
         /// Why.
@@ -601,6 +603,7 @@ impl Fact {
             Self::ClusterUnreachable { .. } => "ClusterUnreachable",
             Self::ClusterReachable { .. } => "ClusterReachable",
             Self::RevisionObserved { .. } => "RevisionObserved",
+            Self::RevisionRefused(_) => "RevisionRefused",
             Self::RepositoryUnreachable { .. } => "RepositoryUnreachable",
             Self::RepositoryReachable { .. } => "RepositoryReachable",
             Self::DesiredStateChanged { .. } => "DesiredStateChanged",
@@ -665,6 +668,7 @@ impl Fact {
         "ClusterUnreachable",
         "ClusterReachable",
         "RevisionObserved",
+        "RevisionRefused",
         "RepositoryUnreachable",
         "RepositoryReachable",
         "DesiredStateChanged",

@@ -36,5 +36,5 @@ pub use name::{ApplicationName, ClusterName, RepositoryName};
 pub use object::{ApiVersion, ObjectKey, Uid};
 pub use order::{Action, ObjectSelector, Order, OrderRefused, RecordedState};
 pub use reference::Reference;
-pub use revision::{Commit, CommitId, Known, Relation};
+pub use revision::{Commit, CommitId, Known, Refusal, Relation};
 pub use write::{Replicas, Take};

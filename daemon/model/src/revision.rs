@@ -80,6 +80,20 @@ pub struct Known {
     pub tag: Option<String>,
 }
 
+/// A revision that is not taken, since something that leads to it is not signed by anybody who may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The head.
+    pub revision: CommitId,
+    /// The tag that leads to it, where tags are followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The commit that is not signed well: of those since the revision that was accepted last, the first.
+    pub commit: Commit,
+    /// Why.
+    pub reason: String,
+}
+
 /// How an observed revision relates to the one observed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

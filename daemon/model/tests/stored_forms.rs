@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use taffrail_model::fact::{ChangeCounts, HoldReason, PlanCounts, RefusalReason, RemovalChoice, SyncScope};
 use taffrail_model::{
     Actor, ClusterName, Commit, Digest, Envelope, Epoch, Event, Fact, FieldPath, ForeignField, Holder, ObjectKey,
-    ObjectReason, Relation, Seq, Subject, Uid,
+    ObjectReason, Refusal, Relation, Seq, Subject, Uid,
 };
 
 fn folder() -> PathBuf {
@@ -47,9 +47,15 @@ fn samples() -> Vec<Fact> {
             previous: Some(revision.clone()),
             tag: None,
             relation: Relation::Descendant,
-            commits: vec![commit],
+            commits: vec![commit.clone()],
             count: 1,
         },
+        Fact::RevisionRefused(Refusal {
+            revision: revision.clone(),
+            tag: Some("v1.4.2".to_owned()),
+            commit,
+            reason: text(),
+        }),
         Fact::RepositoryUnreachable { error: text() },
         Fact::RepositoryReachable { failures: 3 },
         Fact::DesiredStateChanged {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use taffrail_model::configuration::Repository;
-use taffrail_model::{Commit, CommitId, Known, Reference, Relation, RepositoryName};
+use taffrail_model::{Commit, CommitId, Known, Reference, Refusal, Relation, RepositoryName};
 
 /// The head of a branch or the newest tag, as a poll found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub struct Observation {
     pub commits: Vec<Commit>,
     /// How many there are.
     pub count: u64,
+}
+
+/// What a fetch found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// A head that may be taken.
+    Taken(Observation),
+    /// One that may not.
+    Refused(Refusal),
 }
 
 /// Why a repository could not be read. No variant holds a credential.
@@ -65,7 +74,7 @@ pub trait Repositories: Send + Sync + 'static {
         name: &RepositoryName,
         repository: &Repository,
         known: Option<&Known>,
-    ) -> Result<Observation, RepositoryError>;
+    ) -> Result<Fetched, RepositoryError>;
 
     /// The files of a revision that was fetched before.
     fn tree(&self, name: &RepositoryName, revision: &CommitId) -> Result<Box<dyn Tree>, RepositoryError>;

@@ -48,6 +48,9 @@ pub struct ApplicationStatus {
     /// The newest revision of its repository.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub observed_revision: Option<CommitId>,
+    /// Why a newer revision is not taken: a sentence that names the commit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused_revision: Option<String>,
     /// What Git asks for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub desired: Option<StateReference>,

@@ -97,7 +97,19 @@ fn polled(state: &State, context: Context<'_>, name: &RepositoryName, outcome: &
         drafts.push(Draft::repository(name, Fact::RepositoryReachable { failures }));
     }
     let head = known.and_then(|repository| repository.head.as_ref());
-    if head.is_none_or(|head| (&head.revision, &head.tag) != (&polled.revision, &polled.tag)) {
+    let refused = known.and_then(|repository| repository.refused.as_ref());
+    let polled = match polled {
+        Polled::Taken(polled) => polled,
+        Polled::Refused(refusal) => {
+            if refused != Some(refusal) {
+                let author = Actor::author(&refusal.commit.author);
+                drafts.push(Draft::repository(name, Fact::RevisionRefused(refusal.clone())).by(author));
+            }
+            return drafts;
+        }
+    };
+    // What was refused may be gone again, and the head is the one before: that is worth a word.
+    if refused.is_some() || head.is_none_or(|head| (&head.revision, &head.tag) != (&polled.revision, &polled.tag)) {
         let fact = Fact::RevisionObserved {
             revision: polled.revision.clone(),
             previous: head.map(|head| head.revision.clone()),

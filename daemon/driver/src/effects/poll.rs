@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use taffrail_core::{EffectKey, Input, Polled};
+use taffrail_core::{EffectKey, Input, Polled, Revision};
 use taffrail_model::configuration::Repository;
 use taffrail_model::{Known, RepositoryName};
+
+use taffrail_ports::repositories::Fetched;
 
 use super::{Hands, Stop};
 use crate::run::blocking;
@@ -26,13 +28,14 @@ pub(super) async fn poll(
     let fetching = name.clone();
     let fetched = blocking(move || repositories.fetch(&fetching, &repository, known.as_ref())).await;
     let outcome = match fetched {
-        Ok(Ok(observation)) => Ok(Polled {
+        Ok(Ok(Fetched::Refused(refusal))) => Ok(Polled::Refused(refusal)),
+        Ok(Ok(Fetched::Taken(observation))) => Ok(Polled::Taken(Revision {
             revision: observation.revision,
             tag: observation.tag,
             relation: observation.relation,
             commits: observation.commits,
             count: observation.count,
-        }),
+        })),
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),
     };

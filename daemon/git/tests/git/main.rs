@@ -8,6 +8,7 @@ mod fetch;
 mod hostile;
 mod https;
 mod server;
+mod signatures;
 mod ssh;
 mod ssh_server;
 mod support;

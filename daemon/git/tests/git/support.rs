@@ -9,7 +9,7 @@ use std::time::Duration;
 use taffrail_git::Mirrors;
 use taffrail_model::configuration::Repository;
 use taffrail_model::{CommitId, Known, Reference, RepositoryName};
-use taffrail_ports::repositories::{Entry, Observation, Repositories, RepositoryError};
+use taffrail_ports::repositories::{Entry, Fetched, Observation, Repositories, RepositoryError};
 use tempfile::TempDir;
 
 /// A work tree, and the mirrors of it.
@@ -32,6 +32,7 @@ impl World {
             timeout: Duration::from_secs(20),
             credentials: None,
             ca_file: None,
+            verify: None,
         };
         let world = Self { mirrors: Mirrors::new(folder.path().join("mirrors")), folder, repository };
         world.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -79,6 +80,14 @@ impl World {
 
     /// As [`Self::fetch`], when this tag led to what is known.
     pub fn fetch_after(&self, known: Option<&CommitId>, tag: Option<&str>) -> Result<Observation, RepositoryError> {
+        match self.look(known, tag)? {
+            Fetched::Taken(observation) => Ok(observation),
+            Fetched::Refused(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    /// As [`Self::fetch_after`], whether it is taken or not.
+    pub fn look(&self, known: Option<&CommitId>, tag: Option<&str>) -> Result<Fetched, RepositoryError> {
         let known = known.map(|known| Known { revision: known.clone(), tag: tag.map(str::to_owned) });
         self.mirrors.fetch(&name(), &self.repository, known.as_ref())
     }

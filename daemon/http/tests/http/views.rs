@@ -14,6 +14,7 @@ fn application(name: &str) -> ApplicationStatus {
         sync: SyncStatus::Synced,
         health: HealthStatus::Degraded,
         observed_revision: None,
+        refused_revision: None,
         desired: None,
         live: None,
         passed: None,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use taffrail_model::configuration::{Credentials, Repository, SshKey};
+use taffrail_model::configuration::{Credentials, Repository, SshKey, Verify};
 use taffrail_model::ssh::SshAddress;
 use taffrail_model::{Reference, RepositoryName};
 use taffrail_yaml::Fields;
@@ -34,6 +34,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
     if let Some(url) = &url {
         suits(fields, url, credentials.as_ref());
     }
+    let verify = fields.mapping("verify", |fields| verify(fields, folder)).flatten();
     let repository = url.map(|url| Repository {
         url: url.value,
         reference: reference.unwrap_or_else(|| Reference::Branch(BRANCH.to_owned())),
@@ -41,6 +42,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
         timeout,
         credentials,
         ca_file,
+        verify,
     });
     Read { name, repository }
 }
@@ -94,6 +96,18 @@ fn branch(text: &str) -> Result<String, String> {
         return Err("is no name that a branch can have".into());
     }
     Ok(text.to_owned())
+}
+
+fn verify(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Verify> {
+    let path = |text: &str| Ok(folder.join(text));
+    let allowed_signers = value::optional(fields, "allowedSigners", path).map(|placed| placed.value);
+    let pgp_keys = value::optional(fields, "pgpKeys", path).map(|placed| placed.value);
+    if !fields.has("allowedSigners") && !fields.has("pgpKeys") {
+        let location = fields.location();
+        fields.error_at(location, "\"verify\" should hold \"allowedSigners\", \"pgpKeys\" or both");
+        return None;
+    }
+    Some(Verify { allowed_signers, pgp_keys })
 }
 
 fn credentials(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Credentials> {

@@ -37,6 +37,9 @@ pub(crate) fn details(application: &ApplicationStatus, output: &mut Output) -> i
     {
         rows.push(vec![plain(name), plain(&state.as_ref().map_or_else(|| "-".to_owned(), reference))]);
     }
+    rows.extend(
+        application.refused_revision.iter().map(|why| vec![plain("refused"), (printable(why), Some(Colour::Bad))]),
+    );
     if let Some(activity) = &application.activity {
         rows.push(vec![plain("doing"), plain(&format!("{} {}, {}", activity.kind, activity.sync, activity.phase))]);
         rows.extend(activity.waiting_for.iter().map(|wait| vec![plain("waits for"), plain(wait)]));
@@ -96,7 +99,7 @@ fn waits(application: &ApplicationStatus) -> String {
     match (&application.activity, &application.hold) {
         (Some(activity), _) => doing(activity),
         (None, Some(hold)) => hold.clone(),
-        (None, None) => String::new(),
+        (None, None) => application.refused_revision.clone().unwrap_or_default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an event says, in a few words.
 
 use taffrail_model::fact::{ChangeCounts, PlanCounts, RefusalReason, RemovalChoice, SyncScope};
-use taffrail_model::{Commit, Fact, ForeignField, ObjectKey, ObjectReason, Relation, duration};
+use taffrail_model::{Commit, Fact, ForeignField, ObjectKey, ObjectReason, Refusal, Relation, duration};
 
 /// A few words; empty when the kind says it all.
 pub(super) fn summary(fact: &Fact) -> String {
@@ -21,6 +21,10 @@ pub(super) fn summary(fact: &Fact) -> String {
         Fact::RevisionObserved { revision, tag, relation, commits, count, .. } => {
             let tag = tag.as_ref().map_or_else(String::new, |tag| format!("{tag} is "));
             format!("{tag}{}{}", revision.short(), news(*relation, commits, *count))
+        }
+        Fact::RevisionRefused(Refusal { revision, tag, commit, reason }) => {
+            let tag = tag.as_ref().map_or_else(String::new, |tag| format!("{tag} is "));
+            format!("{tag}{}: the commit {} by {}: {reason}", revision.short(), commit.id.short(), commit.author)
         }
         Fact::RepositoryReachable { failures } => format!("after {failures} failed polls"),
         Fact::DesiredStateChanged { revision, objects, counts, .. } => {

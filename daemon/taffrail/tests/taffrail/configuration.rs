@@ -9,7 +9,7 @@ use taffrail_model::ClusterName;
 use taffrail_model::Reference;
 use taffrail_model::configuration::{
     Check, ConflictPolicy, Credentials, DriftPolicy, ForeignPolicy, OnFailure, ServiceAccount, ServiceTarget, SshKey,
-    SyncMode, SyncPolicy,
+    SyncMode, SyncPolicy, Verify,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -148,6 +148,19 @@ fn ssh_is_read_with_its_files() {
         known_hosts_file: "/k".into(),
     };
     assert_eq!(repository.credentials, Some(Credentials::Ssh(files)));
+}
+
+#[test]
+fn who_must_sign_is_read() {
+    let settings = sound(
+        "repositories:\n- { name: a, url: 'https://h/a', verify: { allowedSigners: s, pgpKeys: /k } }\n\
+         - { name: b, url: 'https://h/b', verify: { pgpKeys: k } }\n- { name: c, url: 'https://h/c' }\n",
+    );
+    let verify: Vec<_> = settings.configuration.repositories.values().map(|repository| &repository.verify).collect();
+    let path = |path: &str| Some(PathBuf::from(path));
+    let both = Verify { allowed_signers: path("/etc/taffrail/s"), pgp_keys: path("/k") };
+    let one = Verify { allowed_signers: None, pgp_keys: path("/etc/taffrail/k") };
+    assert_eq!(verify, [&Some(both), &Some(one), &None]);
 }
 
 #[test]
