@@ -33,10 +33,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taffrail_core::{Effect, EffectKey, Input, Outcome, WriteKey};
+use taffrail_core::{Effect, EffectKey, Input, Outcome, Polled, WriteKey};
 use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure, SyncMode};
-use taffrail_model::{Commit, Refusal, Action, DesiredSet, Event, ObjectSelector, Reference, Relation, Replicas, duration};
-use taffrail_tests::stage::{Condition, Stage, configuration, set};
+use taffrail_model::{
+    Action, Commit, DesiredSet, Event, ObjectSelector, Reference, Refusal, Relation, Replicas, duration,
+};
+use taffrail_tests::stage::{Condition, Stage, commit_id, configuration, set};
 
 #[test]
 fn every_scenario_goes_as_written() {
@@ -149,8 +151,11 @@ fn input(stage: &mut Stage, line: &str) {
     match (word, first) {
         ("poll", "fails") => drop(stage.polled(Err(reason.to_owned()))),
         ("poll", commit) if reason.starts_with("refused ") => {
-            let commit =
-                Commit { id: commit_id(commit), author: "Eve <eve@example.org>".to_owned(), subject: commit.to_owned() };
+            let commit = Commit {
+                id: commit_id(commit),
+                author: "Eve <eve@example.org>".to_owned(),
+                subject: commit.to_owned(),
+            };
             let reason = reason.trim_start_matches("refused ").to_owned();
             let refusal = Refusal { revision: commit.id.clone(), tag: None, commit, reason };
             stage.polled(Ok(Polled::Refused(refusal)));
