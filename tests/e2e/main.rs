@@ -13,6 +13,8 @@ mod failures;
 mod first_sync;
 mod full_disk;
 mod git_access;
+mod git_refs;
+mod git_signatures;
 mod going_back;
 mod log;
 mod owners;

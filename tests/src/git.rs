@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use russh::keys::ssh_key::private::Ed25519Keypair;
+use russh::keys::ssh_key::{LineEnding, SshSig};
+use russh::keys::{HashAlg, PrivateKey};
 use tempfile::TempDir;
 
 use crate::program;
@@ -73,6 +76,32 @@ impl GitRepository {
         self.head()
     }
 
+    /// Makes or moves a tag of the newest commit, and pushes it.
+    pub fn tag(&self, name: &str) {
+        git(&self.tree(), &["tag", "--force", name]);
+        git(&self.tree(), &["push", "--quiet", "--force", "origin", &format!("refs/tags/{name}")]);
+    }
+
+    /// Deletes a tag, here and there.
+    pub fn delete_tag(&self, name: &str) {
+        git(&self.tree(), &["tag", "--delete", name]);
+        git(&self.tree(), &["push", "--quiet", "--delete", "origin", &format!("refs/tags/{name}")]);
+    }
+
+    /// Signs the newest commit with an ssh key, as `git commit --gpg-sign` would, and pushes it; returns its new id.
+    pub fn sign(&self, key: &PrivateKey) -> String {
+        let raw = git(&self.tree(), &["cat-file", "commit", "HEAD"]);
+        let signature = SshSig::sign(key, "git", HashAlg::Sha512, raw.as_bytes()).expect("an ed25519 key signs");
+        let armor = signature.to_pem(LineEnding::LF).expect("text");
+        let (headers, message) = raw.split_once("\n\n").expect("a commit has a message");
+        let signed = format!("{headers}\ngpgsig {}\n\n{message}", armor.trim_end().replace('\n', "\n "));
+        self.write(".git/signed", signed);
+        let id = git(&self.tree(), &["hash-object", "-t", "commit", "-w", ".git/signed"]);
+        git(&self.tree(), &["reset", "--quiet", "--soft", id.trim()]);
+        self.push();
+        self.head()
+    }
+
     /// Goes back to `commit` and forgets what came after, as a force push does.
     pub fn force_back_to(&self, commit: &str) {
         git(&self.tree(), &["reset", "--quiet", "--hard", commit]);
@@ -113,6 +142,16 @@ impl Default for GitRepository {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// An ssh key that is the same in every run.
+pub fn ssh_key(seed: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+}
+
+/// The line of an allowed signer.
+pub fn allowed_signer(name: &str, key: &PrivateKey) -> String {
+    format!("{name} namespaces=\"git\" {}\n", key.public_key().to_openssh().expect("text"))
 }
 
 /// Runs git, with nothing of this machine's settings.
