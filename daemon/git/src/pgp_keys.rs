@@ -129,8 +129,8 @@ fn sub_may_sign(key: &SignedPublicKey, sub: &SignedPublicSubKey, now: i64) -> Re
     let newest = newest.ok_or("is not bound to it")?;
     in_time(&sub.key, newest, now)?;
     // Else anybody could claim a signing key of somebody else as a subkey.
-    let back = newest.embedded_signature();
-    if !back.is_some_and(|back| back.verify_primary_key_binding(&sub.key, &key.primary_key).is_ok()) {
+    let back = newest.embedded_signature().map(|back| back.verify_primary_key_binding(&sub.key, &key.primary_key));
+    if !matches!(back, Some(Ok(()))) {
         return Err("does not say that it belongs to it".to_owned());
     }
     if newest.key_flags().sign() { Ok(()) } else { Err("may not sign".to_owned()) }
