@@ -5,15 +5,19 @@
 //!
 //! | input | meaning |
 //! |---|---|
-//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `watch`, `onFailure`, `check`, `mode` |
+//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `watch`, `onFailure`, `check`, `mode`, `drift`, `conflicts` |
 //! | `poll WORD [forced]`, `poll fails REASON` | a poll ends |
 //! | `render OBJECT=CONTENT[,OPTION]... ...`, `render fails ERROR` | a render ends |
 //! | `write all CONDITION`, `write OBJECT CONDITION` | writes are done and their objects are healthy, progressing or degraded |
 //! | `refuse OBJECT REASON`, `immutable OBJECT REASON`, `retry OBJECT REASON`, `stopped OBJECT` | a write goes otherwise |
+//! | `conflict OBJECT FIELD MANAGER` | a write conflicts with a field that was never ours |
 //! | `written OBJECT` | a write was done, and nobody was told before a crash |
 //! | `turn OBJECT CONDITION` | an object is seen to be so |
-//! | `take OBJECT` | somebody deletes it |
 //! | `autoscale AUTOSCALER OBJECT`, `autoscale AUTOSCALER` | somebody makes an autoscaler of an object, or deletes it |
+//! | `take OBJECT`, `take OBJECT slowly` | somebody deletes it; with something that holds it still |
+//! | `edit OBJECT FIELD VALUE MANAGER`, `remove OBJECT FIELD` | somebody changes or removes its field `label`, `content` or `fixed` |
+//! | `replace OBJECT` | somebody deletes it and makes one of the same name |
+//! | `look` | the looks that are asked for end |
 //! | `check passes`, `check fails REASON` | the check of the gate was made |
 //! | `configure KEY=VALUE ...` | not as first line: `settle`, `timeout`, `onFailure`, `check` (instead of those before), `path`, `branch` are changed |
 //! | `leave`, `return` | the application is taken out of the configuration, and put back |
@@ -34,11 +38,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_core::{Effect, EffectKey, Input, Outcome, Polled, WriteKey};
-use taffrail_model::configuration::{Application, Check, Configuration, GatePolicy, OnFailure, SyncMode};
-use taffrail_model::{
-    Action, Commit, DesiredSet, Event, ObjectSelector, Reference, Refusal, Relation, Replicas, duration,
+use taffrail_model::configuration::{
+    Application, Check, Configuration, ConflictPolicy, DriftPolicy, GatePolicy, OnFailure, SyncMode,
 };
-use taffrail_tests::stage::{Condition, Stage, commit_id, configuration, set};
+use taffrail_model::{
+    Action, Commit, DesiredSet, Event, FieldPath, ForeignField, ObjectSelector, Reference, Refusal, Relation, Replicas,
+    duration,
+};
+use taffrail_tests::stage::{Condition, Stage, commit_id, configuration, set, thing};
 
 #[test]
 fn every_scenario_goes_as_written() {
@@ -133,6 +140,13 @@ fn change(configuration: &mut Configuration, settings: &str) {
             "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
             "mode" if value == "manual" => application.sync.mode = SyncMode::Manual,
             "mode" => application.sync.mode = SyncMode::Automatic,
+            "drift" => {
+                application.sync.drift = if value == "record" { DriftPolicy::Record } else { DriftPolicy::Heal };
+            }
+            "conflicts" => {
+                let take = value == "take";
+                application.sync.conflicts = if take { ConflictPolicy::Take } else { ConflictPolicy::Fail };
+            }
             "path" => application.path = value.to_owned(),
             "branch" => repository.reference = Reference::Branch(value.to_owned()),
             "check" => gate.checks.push(Check::Http {
@@ -181,6 +195,12 @@ fn input(stage: &mut Stage, line: &str) {
             let outcome = Outcome::Refused { reason: reason.to_owned(), immutable: word == "immutable", attempts: 1 };
             stage.written(&write(stage, object), outcome);
         }
+        ("conflict", object) => {
+            let (field, manager) = reason.split_once(' ').expect("FIELD MANAGER");
+            let foreign = ForeignField { field: FieldPath(field.to_owned()), manager: Some(manager.to_owned()) };
+            let outcome = Outcome::Conflicted { conflicts: vec![foreign], attempts: 1 };
+            stage.written(&write(stage, object), outcome);
+        }
         ("stopped", object) => drop(stage.written(&write(stage, object), Outcome::Stopped)),
         ("retry", object) => {
             let key = EffectKey::Write(write(stage, object));
@@ -191,7 +211,15 @@ fn input(stage: &mut Stage, line: &str) {
             let scales = Some(reason).filter(|object| !object.is_empty());
             stage.autoscale(autoscaler, scales);
         }
+        ("take", object) if reason == "slowly" => drop(stage.delete_slowly(object)),
         ("take", object) => drop(stage.take_away(object)),
+        ("edit", object) => {
+            let [name, value, manager] = reason.split(' ').collect::<Vec<_>>()[..] else { panic!("edit: {line}") };
+            stage.edit(object, field(name), value, manager);
+        }
+        ("remove", object) => drop(stage.remove(object, field(reason))),
+        ("replace", object) => drop(stage.replace(object)),
+        ("look", _) => drop(stage.look_all()),
         ("check", result) => {
             let outcome = if result == "passes" { Ok(()) } else { Err(reason.to_owned()) };
             let key = stage.effects.keys().find(|key| matches!(key, EffectKey::Check(..))).cloned();
@@ -243,6 +271,11 @@ fn write(stage: &Stage, object: &str) -> WriteKey {
     found.unwrap_or_else(|| panic!("no write to {object} is asked for"))
 }
 
+fn field(word: &str) -> &'static str {
+    let fields = [thing::LABEL, thing::CONTENT, thing::FIXED];
+    fields.into_iter().find(|field| *field == word).unwrap_or_else(|| panic!("no such field: {word}"))
+}
+
 fn condition(word: &str) -> Condition {
     match word {
         "healthy" => Condition::Healthy,
@@ -289,6 +322,7 @@ fn shown_effects(stage: &Stage) -> Vec<String> {
             EffectKey::Poll(..) => None,
             EffectKey::Watch(watch) => Some(format!("watch {} {:?}", watch.kind, watch.scope)),
             EffectKey::Render(_, revision, _) => Some(format!("render {}", &revision.as_str()[..6])),
+            EffectKey::Look(_, object, uid) => Some(format!("look at {object}, {uid}")),
             EffectKey::Check(_, sync, index, _) => Some(format!("check {index} of sync {sync}")),
             EffectKey::Examine(_, sync, object) => Some(format!("examine {object} for sync {sync}")),
             EffectKey::Claim(_, started) => Some(format!("claim of {started}")),

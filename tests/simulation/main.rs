@@ -5,13 +5,16 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use taffrail_core::effects::WRITES_AT_ONCE;
+use taffrail_core::state::{Drift, DriftPhase, TRIES_LIMIT, TRIES_WITHIN};
+use taffrail_core::time::between;
 use taffrail_core::{EffectKey, Input, Outcome, Polled, Revision};
-use taffrail_model::configuration::{GatePolicy, OnFailure};
-use taffrail_model::{Commit, Fact, Reference, Relation};
-use taffrail_tests::stage::{APPLICATION, Condition, Stage, commit_id, configuration, set};
+use taffrail_model::configuration::{DriftPolicy, GatePolicy, OnFailure};
+use taffrail_model::{Commit, Fact, FieldPath, ForeignField, ObjectKey, Reference, Relation, Seq, Timestamp};
+use taffrail_tests::stage::{APPLICATION, Condition, Stage, commit_id, configuration, set, thing};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same run on every machine.
 struct Dice(u64);
@@ -73,6 +76,21 @@ fn has(stage: &Stage, matches: impl Fn(&EffectKey) -> bool) -> bool {
     stage.effects.keys().any(matches)
 }
 
+/// Somebody does something to an object.
+fn interfere(stage: &mut Stage, dice: &mut Dice, object: &str) {
+    let value = dice.below(3).to_string();
+    match dice.below(12) {
+        0 => stage.take_away(object),
+        1 => stage.delete_slowly(object),
+        2 => stage.remove(object, thing::LABEL),
+        3 => stage.remove(object, thing::FIXED),
+        4 => stage.edit(object, thing::CONTENT, &value, "kubectl-set"),
+        5 => stage.edit(object, thing::LABEL, "mine", "kubectl-label"),
+        6 if dice.one_in(6) => stage.replace(object),
+        _ => stage.edit(object, thing::FIXED, &value, "kubectl-edit"),
+    };
+}
+
 fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
     match dice.below(14) {
         0 | 1 if has(stage, |key| matches!(key, EffectKey::Poll(..))) => {
@@ -110,6 +128,11 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
                     let outcome = Outcome::Refused { reason: "no".to_owned(), immutable, attempts: 1 };
                     stage.written(&write, outcome);
                 }
+                1 if dice.one_in(2) => {
+                    let field = FieldPath(".spec.other".to_owned());
+                    let conflicts = vec![ForeignField { field, manager: Some("somebody".to_owned()) }];
+                    stage.written(&write, Outcome::Conflicted { conflicts, attempts: 1 });
+                }
                 1 if stopped => {
                     stage.written(&write, Outcome::Stopped);
                 }
@@ -129,15 +152,23 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
                 }
             }
         }
-        7 | 8 => {
+        7 => {
             stage.list();
+        }
+        8 => {
+            let looks: Vec<EffectKey> =
+                stage.effects.keys().filter(|key| matches!(key, EffectKey::Look(..))).cloned().collect();
+            match looks.is_empty() {
+                true => drop(stage.list()),
+                false => drop(stage.look(looks[dice.below(looks.len() as u64) as usize].clone())),
+            }
         }
         9 => {
             let objects: Vec<String> = stage.things.keys().map(ToString::to_string).collect();
             if !objects.is_empty() {
                 let object = objects[dice.below(objects.len() as u64) as usize].clone();
-                if dice.one_in(8) {
-                    stage.take_away(&object);
+                if dice.one_in(2) {
+                    interfere(stage, dice, &object);
                 } else {
                     let condition = condition(dice);
                     stage.turn(&object, condition);
@@ -164,7 +195,7 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
 
 /// Somebody edits the configuration.
 fn reconfigure(stage: &mut Stage, dice: &mut Dice) {
-    let roll = dice.below(6);
+    let roll = dice.below(7);
     stage.configure(|configuration| {
         let away = configuration.applications.is_empty();
         if away || roll == 0 {
@@ -178,6 +209,12 @@ fn reconfigure(stage: &mut Stage, dice: &mut Dice) {
             2 => application.path.push('x'),
             3 => application.sync.prune = !application.sync.prune,
             4 => application.on_failure = OnFailure::Hold,
+            5 => {
+                application.sync.drift = match application.sync.drift {
+                    DriftPolicy::Heal => DriftPolicy::Record,
+                    DriftPolicy::Record => DriftPolicy::Heal,
+                }
+            }
             _ => {
                 let repository = configuration.repositories.values_mut().next().unwrap();
                 let Reference::Branch(branch) = &mut repository.reference else { unreachable!("a branch is followed") };
@@ -212,6 +249,10 @@ fn gate() -> GatePolicy {
     GatePolicy { settle: Duration::from_secs(5), timeout: Duration::from_secs(120), ..GatePolicy::default() }
 }
 
+fn heals(drift: &Drift) -> bool {
+    matches!(drift.phase, DriftPhase::Healing { .. })
+}
+
 /// The outside behaves: the newest commit renders well, writes succeed, everything is healthy.
 fn settle(stage: &mut Stage) {
     for round in 0..200 {
@@ -221,6 +262,9 @@ fn settle(stage: &mut Stage) {
         if has(stage, |key| matches!(key, EffectKey::Render(..))) {
             stage.rendered(Ok(set(&[("Namespace:shop", "1"), ("example.org/Widget:shop/api", "last")])));
         }
+        let going = stage.things.iter().filter(|(_, thing)| thing.going);
+        let going: Vec<String> = going.map(|(object, _)| object.to_string()).collect();
+        going.iter().for_each(|object| drop(stage.take_away(object)));
         stage.write_all(Condition::Healthy);
         stage.turn_all(Condition::Healthy);
         stage.list();
@@ -229,12 +273,17 @@ fn settle(stage: &mut Stage) {
         if round > 2
             && application.sync.is_none()
             && stage.effects.keys().all(|key| !matches!(key, EffectKey::Render(..)))
+            && (application.live.is_none() || !application.drifts.values().any(heals))
         {
             return;
         }
     }
     let application = &stage.engine.state().applications[&APPLICATION.parse().unwrap()];
-    panic!("it does not come to rest: {:#?}", application.sync.as_ref().map(|sync| &sync.phase));
+    panic!(
+        "it does not come to rest: {:#?}, {:#?}",
+        application.sync.as_ref().map(|sync| &sync.phase),
+        application.drifts
+    );
 }
 
 fn run(seed: u64) {
@@ -252,6 +301,7 @@ fn run(seed: u64) {
     let state = stage.fold();
     assert_eq!(&state, stage.engine.state(), "the state is the fold of the events");
     every_sync_ended(&stage);
+    heals_are_bounded(&stage);
     let application = &state.applications[&APPLICATION.parse().unwrap()];
     // What is live is what the inventory says, and nothing that we made is forgotten.
     for (object, thing) in stage.things.iter().filter(|(_, thing)| thing.ours) {
@@ -264,11 +314,49 @@ fn run(seed: u64) {
     if application.hold.is_none() {
         let live = application.live.as_ref().expect("it came to rest in a state");
         assert_eq!(live.digest, desired.digest, "what Git asks for is live");
-        // Healing what somebody deletes outside of a sync is not this version's.
-        for (object, wanted) in desired.set.objects.iter().filter(|(object, _)| !stage.taken.contains(object)) {
-            assert_eq!(stage.things[object].manifest, wanted.manifest, "{object} is what Git asks for");
+        for (object, wanted) in &desired.set.objects {
+            let phase = application.drifts.get(object).map(|drift| &drift.phase);
+            let said = matches!(phase, Some(DriftPhase::Recorded { .. } | DriftPhase::Stopped { .. }));
+            let is = stage.things.get(object).is_some_and(|thing| thing.is(wanted.manifest));
+            assert!(is || said, "{object} is what Git asks for, or said not to be: {}", told(&stage, object));
+            assert!(!is || !said || stage.things[object].is_foreign_somewhere(), "what is said of {object} is so");
         }
     }
+}
+
+/// No object is mended, or tried to be, more than six times an hour, unless it was written for another reason.
+fn heals_are_bounded(stage: &Stage) {
+    let mut tries: BTreeMap<&ObjectKey, Vec<Timestamp>> = BTreeMap::new();
+    let mut intents: BTreeSet<Seq> = BTreeSet::new();
+    for event in &stage.events {
+        let (fact, time) = (&event.envelope.fact, event.envelope.time);
+        if let Fact::DriftDetected { heal: true, .. } = fact {
+            intents.insert(event.seq());
+        }
+        let mends = event.envelope.sync.is_some_and(|sync| intents.contains(&sync));
+        match fact {
+            Fact::DriftHealed { object, .. }
+            | Fact::ObjectFailed { object, .. }
+            | Fact::ObjectConflicted { object, .. }
+                if mends =>
+            {
+                let tries = tries.entry(object).or_default();
+                tries.retain(|before| between(*before, time) < TRIES_WITHIN);
+                tries.push(time);
+                assert!(tries.len() <= TRIES_LIMIT, "{object} is mended without end");
+            }
+            Fact::ObjectApplied { object, .. } if !mends => drop(tries.remove(object)),
+            _ => {}
+        }
+    }
+}
+
+/// What the events say of an object, and what it is.
+fn told(stage: &Stage, object: &ObjectKey) -> String {
+    let of_object = stage.events.iter().filter(|event| event.envelope.fact.object().is_none_or(|of| of == object));
+    let mut lines: Vec<String> = of_object.map(|event| format!("{} {:?}", event.seq(), event.envelope.fact)).collect();
+    lines.drain(..lines.len().saturating_sub(12));
+    format!("{:?}\n{}", stage.things.get(object), lines.join("\n"))
 }
 
 fn every_sync_ended(stage: &Stage) {

@@ -7,43 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use taffrail_core::fold::{Documents, apply};
 use taffrail_core::observed::claims_watch;
 use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, Revision, Start, State, Step, WriteKey};
-use taffrail_model::claim::{CLAIM_ANNOTATION, Claimed, OWNER_ANNOTATION, claim_on, owner_mark};
+use taffrail_model::claim::{CLAIM_ANNOTATION, Claimed, claim_on};
 use taffrail_model::configuration::{Application, Configuration, GatePolicy, OnFailure, Repository, SyncPolicy};
 use taffrail_model::{
     Action, Actor, ClusterName, Commit, CommitId, DesiredObject, DesiredSet, Digest, Envelope, Epoch, Event, Evidence,
-    Fact, FieldSet, Holder, LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, PruneOption, Reference,
-    Relation, ReplaceOption, Replicas, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
+    Fact, Holder, LiveObject, ObjectKey, ObjectOptions, Order, OrderRefused, PruneOption, Reference, Relation,
+    ReplaceOption, Replicas, Seq, Subject, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
-/// How a live object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// Ready.
-    Healthy,
-    /// Not ready yet.
-    Progressing,
-    /// Stalled.
-    Degraded,
-}
+pub mod thing;
 
-/// An object of the cluster.
-#[derive(Clone, Debug)]
-pub struct Thing {
-    /// Its uid.
-    pub uid: Uid,
-    /// What was last applied.
-    pub manifest: Digest,
-    /// The version of its last change.
-    pub version: u64,
-    /// How it is.
-    pub condition: Condition,
-    /// Whether we made it.
-    pub ours: bool,
-}
+pub use thing::{Condition, Thing};
 
 /// The engine and the outside.
 pub struct Stage {
@@ -65,8 +43,6 @@ pub struct Stage {
     pub autoscalers: BTreeMap<ObjectKey, ObjectKey>,
     /// Whose the claim on the application is, if anybody's.
     pub claim: Option<Holder>,
-    /// What somebody deleted and nobody made again.
-    pub taken: BTreeSet<ObjectKey>,
     /// What became of the newest order.
     pub answer: Option<Result<Seq, OrderRefused>>,
     /// The time.
@@ -168,7 +144,6 @@ impl Stage {
             answer: None,
             things: BTreeMap::new(),
             autoscalers: BTreeMap::new(),
-            taken: BTreeSet::new(),
             claim: None,
             now,
             documents: Documents::new(),
@@ -323,7 +298,7 @@ impl Stage {
             Effect::Find { .. } => {
                 self.effects.remove(&key);
                 let ours = self.things.iter().filter(|(_, thing)| thing.ours);
-                let objects = ours.map(|(object, thing)| live(object, thing)).collect();
+                let objects = ours.map(|(object, thing)| thing.live(object)).collect();
                 self.give(vec![Input::Found { key, objects }])
             }
             Effect::Examine { object, .. } => {
@@ -368,9 +343,15 @@ impl Stage {
         let application = &self.engine.state().applications[&write.application];
         let owned = application.inventory.get(&write.object);
         assert!(owned.is_some(), "{write:?} is intended by an event");
-        let started =
-            self.events.iter().any(|event| event.envelope.sync == Some(write.sync) && event.envelope.fact.starts());
-        assert!(started, "{write:?} belongs to a recorded sync");
+        let intended = self.events.iter().any(|event| {
+            event.seq() == write.sync
+                && event.envelope.sync == Some(write.sync)
+                && match &event.envelope.fact {
+                    Fact::DriftDetected { object, heal, .. } => *heal && *object == write.object,
+                    fact => fact.starts(),
+                }
+        });
+        assert!(intended, "{write:?} belongs to a recorded sync, or to a drift that is mended");
         if let Effect::Apply { manifest, .. } = effect {
             let ran = |event: &Event| {
                 matches!(&event.envelope.fact, Fact::ObjectApplied { object, manifest: ran, .. }
@@ -512,25 +493,29 @@ impl Stage {
     fn do_any_write(&mut self, write: &WriteKey, condition: Condition) -> Outcome {
         let object = write.object.clone();
         self.version += 1;
+        if self.things.get(&object).is_some_and(|thing| thing.going) {
+            // The server refuses what it deletes, and the driver tries again until it is gone.
+            self.things.remove(&object);
+        }
         match self.effects[&EffectKey::Write(write.clone())].clone() {
-            Effect::Apply { manifest, uid, .. } => match (self.things.get_mut(&object), uid) {
+            Effect::Apply { manifest, uid, take, .. } => match (self.things.get_mut(&object), uid) {
                 (Some(thing), Some(uid)) if thing.uid != uid => Outcome::Gone { uid },
                 (None, Some(uid)) => Outcome::Gone { uid },
                 (Some(thing), None) if !thing.ours => {
                     Outcome::Refused { reason: "it was not made by Taffrail".to_owned(), immutable: false, attempts: 1 }
                 }
                 (Some(thing), _) => {
-                    thing.manifest = manifest;
-                    thing.version = self.version;
-                    thing.condition = condition;
-                    applied(thing, false)
+                    let outcome = thing.apply(manifest, &take, self.version, false);
+                    if let Outcome::Applied { .. } = outcome {
+                        thing.condition = condition;
+                    }
+                    outcome
                 }
                 (None, None) => {
                     self.uids += 1;
                     let uid = Uid(format!("uid-{}", self.uids));
-                    let thing = Thing { uid, manifest, version: self.version, condition, ours: true };
-                    let outcome = applied(&thing, true);
-                    self.taken.remove(&object);
+                    let mut thing = Thing::new(uid, manifest, self.version, condition, true);
+                    let outcome = thing.apply(manifest, &take, self.version, true);
                     self.things.insert(object, thing);
                     outcome
                 }
@@ -558,11 +543,13 @@ impl Stage {
     /// All writes succeed, also those that follow from them, and their objects become so.
     pub fn write_all(&mut self, condition: Condition) -> Vec<Event> {
         let mut events = self.list();
+        events.extend(self.look_all());
         // Each round does at least one write of a plan.
         for _ in 0..10_000 {
             let Some(write) = self.writes().into_iter().next() else { return events };
             events.extend(self.write(&write, condition));
             events.extend(self.list());
+            events.extend(self.look_all());
         }
         panic!("the writes do not end");
     }
@@ -587,7 +574,6 @@ impl Stage {
     pub fn take_away(&mut self, object: &str) -> Vec<Event> {
         let object: ObjectKey = object.parse().expect("an object key");
         self.things.remove(&object);
-        self.taken.insert(object.clone());
         self.show(&object)
     }
 
@@ -609,10 +595,67 @@ impl Stage {
         if inputs.is_empty() { Vec::new() } else { self.give(inputs) }
     }
 
+    /// Somebody sets a field of an object.
+    pub fn edit(&mut self, object: &str, field: &'static str, value: &str, manager: &str) -> Vec<Event> {
+        self.change(object, |thing| thing.edit(field, value, manager))
+    }
+
+    /// Somebody removes a field of an object.
+    pub fn remove(&mut self, object: &str, field: &str) -> Vec<Event> {
+        self.change(object, |thing| thing.remove(field))
+    }
+
+    /// Somebody deletes an object that something still holds.
+    pub fn delete_slowly(&mut self, object: &str) -> Vec<Event> {
+        self.change(object, |thing| thing.going = true)
+    }
+
+    /// Somebody deletes an object and makes one of the same name.
+    pub fn replace(&mut self, object: &str) -> Vec<Event> {
+        let key: ObjectKey = object.parse().expect("an object key");
+        self.uids += 1;
+        self.version += 1;
+        let uid = Uid(format!("uid-{}", self.uids));
+        let mut thing = Thing::new(uid, Digest::ZERO, self.version, Condition::Healthy, false);
+        thing.edit(thing::FIXED, "theirs", "kubectl-create");
+        self.things.insert(key.clone(), thing);
+        self.show(&key)
+    }
+
+    fn change(&mut self, object: &str, change: impl FnOnce(&mut Thing)) -> Vec<Event> {
+        let object: ObjectKey = object.parse().expect("an object key");
+        self.version += 1;
+        let thing = self.things.get_mut(&object).expect("it is there");
+        change(thing);
+        thing.version = self.version;
+        self.show(&object)
+    }
+
+    /// The looks that are asked for end.
+    pub fn look_all(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        // Each round ends a look; what it leads to looks at most once at each object.
+        for _ in 0..10_000 {
+            let Some(key) = self.effects.keys().find(|key| matches!(key, EffectKey::Look(..))).cloned() else {
+                return events;
+            };
+            events.extend(self.look(key));
+        }
+        panic!("the looks do not end");
+    }
+
+    /// A look ends.
+    pub fn look(&mut self, key: EffectKey) -> Vec<Event> {
+        let EffectKey::Look(_, object, _) = &key else { unreachable!("{key:?} is no look") };
+        let found = self.things.get(object).map(|thing| thing.live(object));
+        self.effects.remove(&key);
+        self.give(vec![Input::Looked { key, found }])
+    }
+
     /// The watches of an object see it as it is.
     pub fn show(&mut self, object: &ObjectKey) -> Vec<Event> {
-        let event = match self.things.get(object) {
-            Some(thing) => WatchEvent::Changed(live(object, thing)),
+        let event = match self.things.get(object).filter(|thing| thing.labelled()) {
+            Some(thing) => WatchEvent::Changed(thing.live(object)),
             None => WatchEvent::Removed(object.clone()),
         };
         let inputs: Vec<Input> = self
@@ -638,8 +681,8 @@ impl Stage {
                     .things
                     .iter()
                     .filter(|(object, _)| watch.scope == WatchScope::Ours && watch.kind == object.kind)
-                    .filter(|(object, _)| watch.api_version.group == object.group)
-                    .map(|(object, thing)| live(object, thing))
+                    .filter(|(object, thing)| watch.api_version.group == object.group && thing.labelled())
+                    .map(|(object, thing)| thing.live(object))
                     .chain(self.autoscalers.iter().filter(|_| is_of_autoscalers(&watch)).map(autoscaler))
                     .chain(self.claim_object().filter(|_| watch == claims_watch(&ClusterName::default())))
                     .collect();
@@ -673,20 +716,6 @@ impl Stage {
     }
 }
 
-fn applied(thing: &Thing, created: bool) -> Outcome {
-    Outcome::Applied {
-        uid: thing.uid.clone(),
-        manifest: thing.manifest,
-        created,
-        resource_version: thing.version.to_string(),
-        attempts: 1,
-        fields: FieldSet::empty(),
-        taken: Vec::new(),
-        adopted: None,
-        autoscaled: false,
-    }
-}
-
 fn is_of_autoscalers(watch: &Watch) -> bool {
     watch.kind == "HorizontalPodAutoscaler" && watch.scope != WatchScope::Ours
 }
@@ -702,42 +731,4 @@ fn autoscaler((key, target): (&ObjectKey, &ObjectKey)) -> LiveObject {
         body: Arc::new(json!({ "spec": { "scaleTargetRef": target } })),
         managers: Arc::new([]),
     }
-}
-
-fn live(object: &ObjectKey, thing: &Thing) -> LiveObject {
-    let api_version = if object.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", object.group) };
-    LiveObject {
-        key: object.clone(),
-        api_version: api_version.into(),
-        uid: thing.uid.clone(),
-        resource_version: thing.version.to_string(),
-        body: Arc::new(marked(object, thing)),
-        managers: Arc::new([]),
-    }
-}
-
-fn marked(object: &ObjectKey, thing: &Thing) -> Value {
-    let mut body = body(thing.condition);
-    if thing.ours {
-        let mark = owner_mark("here", &APPLICATION.parse().expect("a name"), object);
-        body["metadata"]["annotations"] = json!({ OWNER_ANNOTATION: mark });
-    }
-    body
-}
-
-/// Such as the generic rule of health reads.
-fn body(condition: Condition) -> Value {
-    let (ready, stalled) = match condition {
-        Condition::Healthy => ("True", "False"),
-        Condition::Progressing => ("False", "False"),
-        Condition::Degraded => ("False", "True"),
-    };
-    json!({"metadata": {"generation": 1}, "status": {"phase": "Active", "observedGeneration": 1, "conditions": [
-        {"type": "Ready", "status": ready, "reason": "Sim", "message": "not ready yet"},
-        {"type": "Established", "status": ready, "reason": "Sim", "message": "not ready yet"},
-        {"type": "NamesAccepted", "status": "True", "reason": "Sim", "message": ""},
-        {"type": "Complete", "status": ready, "reason": "Sim", "message": ""},
-        {"type": "Failed", "status": stalled, "reason": "Broken", "message": "it is broken"},
-        {"type": "Stalled", "status": stalled, "reason": "Broken", "message": "it is broken"},
-    ]}})
 }

@@ -27,6 +27,8 @@ pub enum EffectKey {
     Claim(ApplicationName, Seq),
     /// A search for what was made for an application before, by the event that asks for it.
     Find(ApplicationName, Seq),
+    /// A look at an object that had this uid, and that its watch does not see.
+    Look(ApplicationName, ObjectKey, Uid),
     /// A check of a gate, by its place in the configuration and the digest of what is configured there.
     Check(ApplicationName, Seq, usize, Digest),
 }
@@ -133,6 +135,13 @@ pub enum Effect {
         application: ApplicationName,
         /// Of these kinds.
         kinds: Vec<(ApiVersion, String)>,
+    },
+    /// Look whether an object is there, with or without our label.
+    Look {
+        /// The object.
+        object: ObjectKey,
+        /// The apiVersion to read it in.
+        api_version: ApiVersion,
     },
     /// Make a check of a gate again and again.
     Check {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use taffrail_model::configuration::{self, Check, ConflictPolicy, Repository};
 use taffrail_model::{
-    ApplicationName, Digest, FieldSet, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp,
+    ApplicationName, DesiredObject, Digest, FieldSet, Known, ObjectKey, Replicas, RepositoryName, Seq, Take, Timestamp,
 };
 
 use crate::decide::application::waiting_for_first_wave;
@@ -17,6 +17,8 @@ use crate::observed::claims_watch;
 use crate::plan::FIRST_WAVE;
 use crate::scaling;
 use crate::state::{Application, Claim, Owned, Pause, Phase, State, Sync};
+
+mod drift;
 
 /// How many writes of one sync are asked for at once.
 pub const WRITES_AT_ONCE: usize = 32;
@@ -70,6 +72,10 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
     if let Some(sync) = application.judged() {
         effects.extend(checks(configured, sync, context, name));
         effects.extend(examinations(configured, application, context, name));
+    }
+    if application.sync.is_none() && application.is_ours() {
+        effects.extend(drift::looks(application, context, name));
+        effects.extend(drift::heals(configured, application, context, name));
     }
     effects
 }
@@ -179,7 +185,9 @@ fn writes(
             if sync.replacing.contains(&write.object) {
                 return delete(configured, application, sync, name, &write.object);
             }
-            if !knows_autoscalers(application, sync, context, &write.object) {
+            if let Some(desired) = sync.target.set.objects.get(&write.object)
+                && !knows_autoscalers(application, desired, context, &write.object)
+            {
                 return None;
             }
             let scaled = autoscaled.contains(&write.object);
@@ -200,9 +208,13 @@ fn writes(
 
 /// Whether it is known which autoscalers there are, if that matters: fields that an autoscaler set would be taken from
 /// it otherwise.
-fn knows_autoscalers(application: &Application, sync: &Sync, context: Context<'_>, object: &ObjectKey) -> bool {
-    let sets_replicas = sync.target.set.objects.get(object).is_some_and(|desired| desired.options.sets_replicas);
-    let watch = scaling::watch(&application.cluster, object).filter(|_| sets_replicas);
+fn knows_autoscalers(
+    application: &Application,
+    desired: &DesiredObject,
+    context: Context<'_>,
+    object: &ObjectKey,
+) -> bool {
+    let watch = scaling::watch(&application.cluster, object).filter(|_| desired.options.sets_replicas);
     watch.is_none_or(|watch| context.observed.live.is_listed(&watch))
 }
 

@@ -278,6 +278,11 @@ impl Engine {
                         let held: Vec<ApplicationName> = names.iter().filter(held).cloned().collect();
                         self.observed.claims.extend(held.into_iter().map(|name| (name, ClaimSeen::Ours)));
                     }
+                    for name in &names {
+                        if let Some(application) = self.state.applications.get(name) {
+                            self.observed.suspect(name, application, watch, event);
+                        }
+                    }
                     self.touched.extend(names);
                 }
             }
@@ -328,6 +333,12 @@ impl Engine {
                 }
                 self.touch_key(key);
             }
+            Input::Looked { key, found } => {
+                if let (true, EffectKey::Look(application, object, uid)) = (self.running.remove(key), key) {
+                    self.observed.looked.insert(object.clone(), (uid.clone(), found.clone()));
+                    self.touched.insert(application.clone());
+                }
+            }
             Input::Checked { key, outcome } => {
                 if let (true, EffectKey::Check(application, ..)) = (self.running.contains(key), key) {
                     self.observed.checks.insert(key.clone(), outcome.clone());
@@ -369,7 +380,9 @@ impl Engine {
     fn touch_key(&mut self, key: &EffectKey) {
         match key {
             EffectKey::Write(write) => drop(self.touched.insert(write.application.clone())),
-            EffectKey::Claim(name, _) | EffectKey::Find(name, _) => drop(self.touched.insert(name.clone())),
+            EffectKey::Claim(name, _) | EffectKey::Find(name, _) | EffectKey::Look(name, ..) => {
+                self.touched.insert(name.clone());
+            }
             EffectKey::Poll(..)
             | EffectKey::Render(..)
             | EffectKey::Watch(_)

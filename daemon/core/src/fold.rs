@@ -22,6 +22,7 @@ use crate::state::{
 };
 use crate::time::between;
 
+mod drift;
 mod intervention;
 
 /// A document that an event names.
@@ -191,6 +192,7 @@ fn forget_what_is_live(application: &mut Application, seq: Seq) {
     application.sync = None;
     application.watched = None;
     application.live = None;
+    application.drifts.clear();
     for (_, owned) in application.inventory.iter_mut().filter(|(object, _)| !is_job(object)) {
         owned.manifest = None;
     }
@@ -234,6 +236,7 @@ struct Folding<'a> {
 impl Folding<'_> {
     fn apply(mut self, fact: &Fact) {
         let now = self.now;
+        self.drift(fact);
         match fact {
             Fact::DesiredStateChanged { revision, desired, .. } => {
                 let set = set(self.documents, desired);

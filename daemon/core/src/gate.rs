@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use taffrail_model::configuration::{FailFast, GatePolicy};
 use taffrail_model::health::{Degradation, DegradationCause};
-use taffrail_model::{ApplicationName, DesiredObject, Health, ObjectKey, ObjectReason, Seq, Timestamp, Watch};
+use taffrail_model::{
+    ApiVersion, ApplicationName, DesiredObject, Health, ObjectKey, ObjectReason, Seq, Timestamp, Watch,
+};
 
 use crate::effects::check_key;
 use crate::health;
@@ -249,6 +251,7 @@ pub fn scope<'a>(application: &'a Application, sync: &'a Sync) -> impl Iterator<
 pub fn broken_before(
     application: &Application,
     target: &taffrail_model::DesiredSet,
+    differing: &BTreeSet<ObjectKey>,
     observed: &Observed,
 ) -> Vec<ObjectReason> {
     let Some(passed) = application.last_passed() else { return Vec::new() };
@@ -260,7 +263,7 @@ pub fn broken_before(
             let owned = application.inventory.get(object)?;
             let unchanged =
                 owned.manifest == Some(desired.manifest) && owned.written.is_some_and(|written| written <= passed);
-            if !unchanged {
+            if !unchanged || differing.contains(object) {
                 return None;
             }
             let health = observed.live.health(object, owned);
@@ -273,8 +276,18 @@ pub fn broken_before(
 /// The watches that an application's decisions rest on: our objects, the autoscalers of what sets replicas, and while a
 /// gate is open the pods of their namespaces.
 pub fn watches(application: &Application) -> BTreeSet<Watch> {
-    let mut watches: BTreeSet<Watch> =
-        application.inventory.iter().map(|(object, owned)| watch_of(object, owned)).collect();
+    let mut watches = BTreeSet::new();
+    let mut last: Option<(&ObjectKey, &ApiVersion)> = None;
+    // An inventory is sorted by kind: most objects have the watch of the one before, and this is asked for often.
+    for (object, owned) in &application.inventory {
+        let same = last.is_some_and(|(before, version)| {
+            before.kind == object.kind && before.group == object.group && *version == owned.api_version
+        });
+        if !same {
+            watches.insert(watch_of(object, owned));
+            last = Some((object, &owned.api_version));
+        }
+    }
     watches.extend(scaling::watches(application));
     if let Some(sync) = application.judged() {
         for object in scope(application, sync).filter(|object| health::needs_pods(object)) {

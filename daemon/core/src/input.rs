@@ -98,6 +98,13 @@ pub enum Input {
         /// The objects; metadata only.
         objects: Vec<LiveObject>,
     },
+    /// A look found an object, or that there is none.
+    Looked {
+        /// The look.
+        key: EffectKey,
+        /// What is there, without its content.
+        found: Option<LiveObject>,
+    },
     /// A check of a gate was made.
     Checked {
         /// The check.

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod decide;
+pub mod drift;
 pub mod effect;
 pub mod effects;
 pub mod engine;

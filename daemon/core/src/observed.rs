@@ -12,11 +12,12 @@ use taffrail_model::{
     Seq, Timestamp, Uid, Watch, WatchEvent, WatchScope,
 };
 
+use crate::drift::{Difference, Suspect, is_known, is_missed, written};
 use crate::effect::EffectKey;
 use crate::gate::GateWatch;
 use crate::health::{self, Neighbours};
 use crate::jobs::is_job;
-use crate::state::{Owned, State};
+use crate::state::{Application, Owned, State};
 use crate::time::after;
 
 /// A watch that is lost for a shorter time than this is not worth a word.
@@ -48,6 +49,11 @@ pub struct Observed {
     pub claims: BTreeMap<ApplicationName, ClaimSeen>,
     /// What bears the mark of applications that are somebody else's.
     pub found: BTreeMap<ApplicationName, Vec<ObjectKey>>,
+    /// Objects that were seen to change since they were last found to be as the state says.
+    pub suspects: BTreeMap<ApplicationName, BTreeMap<ObjectKey, Suspect>>,
+    /// What a look found at the place of an object that its watch does not see, and the uid that was looked for. Kept
+    /// until the watch tells something new.
+    pub looked: BTreeMap<ObjectKey, (Uid, Option<LiveObject>)>,
 }
 
 /// What was seen of a claim that is ours. Nothing after a start: the first list is newer than any write of ours.
@@ -299,7 +305,7 @@ pub struct Stale {
 
 /// resourceVersions of one kind rise with each change (comparable by contract since Kubernetes 1.35, and in practice
 /// with etcd always). One that is no number is only ever compared for equality.
-fn has_seen(live: &str, written: &str) -> bool {
+pub(crate) fn has_seen(live: &str, written: &str) -> bool {
     match (live.parse::<u128>(), written.parse::<u128>()) {
         (Ok(live), Ok(written)) => live >= written,
         _ => live == written,
@@ -375,15 +381,83 @@ impl Observed {
         }
     }
 
-    /// Looks at the open gates of these applications anew.
+    /// Looks at the open gates of these applications anew, and at what was seen to change.
     pub fn look(&mut self, state: &State, applications: impl IntoIterator<Item = ApplicationName>, now: Timestamp) {
         for name in applications {
             let before = self.gates.remove(&name);
             if let Some(watch) = GateWatch::look(before, state, &name, self, now) {
-                self.gates.insert(name, watch);
+                self.gates.insert(name.clone(), watch);
             }
+            self.compare(state, &name);
         }
     }
+
+    /// Notes that objects of an application may not be as we wrote them any more.
+    pub fn suspect(&mut self, name: &ApplicationName, application: &Application, watch: &Watch, event: &WatchEvent) {
+        if watch.scope != WatchScope::Ours {
+            return;
+        }
+        let watched = |object: &ObjectKey, owned: &Owned| {
+            object.kind == watch.kind
+                && object.group == watch.api_version.group
+                && owned.api_version == watch.api_version
+        };
+        let mut objects: Vec<ObjectKey> = Vec::new();
+        match event {
+            WatchEvent::Listed(_) => {
+                let all = application.inventory.iter().filter(|(object, owned)| watched(object, owned));
+                objects.extend(all.map(|(object, _)| object.clone()));
+            }
+            WatchEvent::Changed(LiveObject { key, .. }) | WatchEvent::Removed(key) => {
+                objects.extend(owned_key(application, key).cloned());
+            }
+            WatchEvent::Lost(_) | WatchEvent::Resumed => {}
+        }
+        for object in objects {
+            self.looked.remove(&object);
+            self.suspects.entry(name.clone()).or_default().entry(object).or_default();
+        }
+    }
+
+    /// Compares what was seen to change, once no sync is under way, and forgets what is as the state says.
+    fn compare(&mut self, state: &State, name: &ApplicationName) {
+        let Some(application) = state.applications.get(name) else {
+            self.suspects.remove(name);
+            return;
+        };
+        if application.sync.is_some() || application.live.is_none() {
+            // What differs by now is written, or was not before.
+            self.suspects.get_mut(name).into_iter().flatten().for_each(|(_, suspect)| *suspect = Suspect::new());
+            return;
+        }
+        let Some(mut suspects) = self.suspects.remove(name) else { return };
+        suspects.retain(|object, suspect| {
+            let Some((desired, owned)) = written(application, object) else { return false };
+            suspect.compare(application, object, owned, self);
+            if matches!(suspect.difference, Difference::Missing | Difference::Gone)
+                && !is_missed(application, object, desired)
+            {
+                return false;
+            }
+            self.in_flight.contains_key(object) || !is_known(&suspect.difference, owned, application.drifts.get(object))
+        });
+        if !suspects.is_empty() {
+            self.suspects.insert(name.clone(), suspects);
+        }
+    }
+}
+
+/// How the inventory names a live object: a rendered key may have a namespace although its kind has none.
+fn owned_key<'a>(application: &'a Application, live: &ObjectKey) -> Option<&'a ObjectKey> {
+    if let Some((object, _)) = application.inventory.get_key_value(live) {
+        return Some(object);
+    }
+    if live.namespace.is_some() {
+        return None;
+    }
+    let first = ObjectKey { name: String::new(), ..live.clone() };
+    let of_kind = application.inventory.range(first..).map(|(object, _)| object);
+    of_kind.take_while(|object| object.is(&live.group, &live.kind)).find(|object| object.name == live.name)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Plans: what a sync writes, decided once at its start as a pure function of inventory and target.
 //!
-//! Always: what is already written is not written again; a Job does not run twice for a manifest; only what the
-//! inventory holds is deleted; namespaces, definitions and claims are never deleted without being asked.
+//! Always: what is already written, and still so, is not written again; a Job does not run twice for a manifest; only
+//! what the inventory holds is deleted; namespaces, definitions and claims are never deleted without being asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,8 @@ pub struct Planning<'a> {
     pub writes: Writes<'a>,
     /// Objects that are broken before the sync and that it does not change.
     pub ignored: Vec<ObjectReason>,
+    /// Objects that are not as we wrote them, and are to be.
+    pub differing: BTreeSet<ObjectKey>,
 }
 
 /// Which objects of a state a plan writes.
@@ -44,7 +46,8 @@ pub enum Writes<'a> {
 
 /// Makes the plan.
 pub fn plan(planning: Planning<'_>) -> Plan {
-    let Planning { inventory, runs, target, autoscaled, prune, revert_to, writes: asked, ignored } = planning;
+    let Planning { inventory, runs, target, autoscaled, prune, revert_to, writes: asked, ignored, differing } =
+        planning;
     let mut writes: Vec<PlannedWrite> = target
         .objects
         .iter()
@@ -52,6 +55,7 @@ pub fn plan(planning: Planning<'_>) -> Plan {
             let owned = inventory.get(object);
             let unchanged = owned.is_some_and(|owned| {
                 owned.uid.is_some()
+                    && !differing.contains(object)
                     && owned.manifest == Some(desired.manifest)
                     && owned.api_version == desired.api_version
                     && (owned.autoscaled == autoscaled.contains(object) || !desired.options.sets_replicas)

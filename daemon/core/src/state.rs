@@ -14,8 +14,10 @@ use taffrail_model::{
 use crate::clock::Clock;
 use crate::jobs::Runs;
 
+mod drift;
 mod intervention;
 
+pub use drift::{Drift, DriftPhase, TRIES_LIMIT, TRIES_WITHIN};
 pub use intervention::{Ordered, Suspension};
 
 /// How many states that passed are kept to go back to.
@@ -163,6 +165,8 @@ pub struct Application {
     pub predecessors: BTreeSet<String>,
     /// The event that approved of an adoption; what was made before is being looked for.
     pub adopting: Option<Seq>,
+    /// Objects that are not as we wrote them, or were not within the last hour of their events.
+    pub drifts: BTreeMap<ObjectKey, Drift>,
 }
 
 /// How far the claim on an application is.

@@ -8,7 +8,7 @@ use taffrail_core::gate::{GateWatch, watches};
 use taffrail_core::health::gates;
 use taffrail_core::jobs::has_run;
 use taffrail_core::observed::{Observed, watch_of};
-use taffrail_core::state::{Application, Pause, Phase, State, Suspension, Sync, Target};
+use taffrail_core::state::{Application, DriftPhase, Pause, Phase, State, Suspension, Sync, Target};
 use taffrail_core::{Engine, decide::application::waits};
 use taffrail_model::configuration::{self, SyncMode};
 use taffrail_model::{ApplicationName, Health, ObjectKey, Refusal};
@@ -32,6 +32,7 @@ struct Shown {
 }
 
 const WAITS: usize = 20;
+const DRIFTS: usize = 20;
 
 impl Board {
     /// The journal takes appends.
@@ -131,7 +132,10 @@ fn describe(
     let objects = objects(application, observed);
     let sync = match (&application.desired, &application.live) {
         (None, _) => SyncStatus::Unknown,
-        (Some(desired), Some(live)) if desired.digest == live.digest => SyncStatus::Synced,
+        (Some(desired), Some(live)) if desired.digest == live.digest => {
+            let drifted = application.drifts.values().any(|drift| drift.phase.fields().is_some());
+            if drifted { SyncStatus::Drifted } else { SyncStatus::Synced }
+        }
         _ => SyncStatus::OutOfSync,
     };
     // What does not gate is shown, and does not make the application look unwell.
@@ -176,6 +180,7 @@ fn describe(
             until: suspension.until,
             seq: suspension.seq,
         }),
+        drift: drifted(application),
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
@@ -239,6 +244,37 @@ fn unseen(application: &Application, observed: &Observed) -> Option<String> {
     observed.live.stale(&watches(application)).map(|stale| stale.reason)
 }
 
+/// What differs from what was written, of each object as much as fits into a line.
+fn drifted(application: &Application) -> Vec<String> {
+    let drifts = application.drifts.iter().filter_map(|(object, drift)| {
+        let sentences = differs(&drift.phase);
+        let more = sentences.len().saturating_sub(2);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let first: Vec<String> = sentences.into_iter().take(2).collect();
+        (!first.is_empty()).then(|| format!("{object}: {}{more}", first.join("; ")))
+    });
+    drifts.take(DRIFTS).collect()
+}
+
+/// How an object differs from what was written, after what is done about it.
+fn differs(phase: &DriftPhase) -> Vec<String> {
+    let Some(fields) = phase.fields() else { return Vec::new() };
+    let failed = |reason: &String| format!("it could not be mended: {reason}");
+    let mut sentences: Vec<String> = match phase {
+        DriftPhase::Over | DriftPhase::Recorded { .. } => Vec::new(),
+        DriftPhase::Healing { refused, .. } => refused.iter().map(failed).collect(),
+        DriftPhase::Stopped { refused: None, .. } => vec!["it was mended and changed back too often".to_owned()],
+        DriftPhase::Stopped { refused: Some(reason), .. } => vec![failed(reason)],
+    };
+    match fields {
+        [] => sentences.push("it is gone".to_owned()),
+        fields => sentences.extend(fields.iter().take(DRIFTS).map(ToString::to_string)),
+    }
+    let more = fields.len().saturating_sub(DRIFTS);
+    sentences.extend((more > 0).then(|| format!("and {more} more fields")));
+    sentences
+}
+
 fn reference(target: &Target) -> StateReference {
     StateReference { digest: target.digest, revision: target.revision.clone(), seq: target.seq, time: target.time }
 }
@@ -270,6 +306,7 @@ fn objects(application: &Application, observed: &Observed) -> Vec<ObjectStatus> 
                 reason,
                 synced: wanted
                     .is_some_and(|wanted| owned.manifest == Some(wanted) || has_run(application, object, wanted)),
+                drift: application.drifts.get(object).map(|drift| differs(&drift.phase)).unwrap_or_default(),
             }
         })
         .collect()
@@ -310,7 +347,12 @@ fn gate_waits(gate: &GateWatch) -> Vec<String> {
 }
 
 fn measure(name: &ApplicationName, status: Option<&ApplicationStatus>, metrics: &Metrics) {
-    for sync in [SyncStatus::Unknown, SyncStatus::Synced, SyncStatus::OutOfSync] {
+    let drifted = |status: &ApplicationStatus| status.objects.iter().filter(|object| !object.drift.is_empty()).count();
+    match status.map(|status| i64::try_from(drifted(status)).unwrap_or(i64::MAX)) {
+        Some(drifted) => metrics.drifted.with_label_values(&[name.as_str()]).set(drifted),
+        None => drop(metrics.drifted.remove_label_values(&[name.as_str()])),
+    }
+    for sync in [SyncStatus::Unknown, SyncStatus::Synced, SyncStatus::OutOfSync, SyncStatus::Drifted] {
         let labels = [name.as_str(), &format!("{sync:?}")];
         match status {
             Some(status) => metrics.sync_status.with_label_values(&labels).set(i64::from(status.sync == sync)),

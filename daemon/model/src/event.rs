@@ -134,7 +134,7 @@ pub struct Envelope {
     /// The event that led to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Seq>,
-    /// The sync or revert it belongs to: the number of its `SyncStarted` or `RevertStarted`.
+    /// The sync, revert or heal it belongs to: the number of its `SyncStarted`, `RevertStarted` or `DriftDetected`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<Seq>,
     /// What happened: `kind` and `data`.

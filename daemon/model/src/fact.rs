@@ -361,18 +361,19 @@ pub enum Fact {
         /// The fields that were taken back, and from whom; at most 100.
         fields: Vec<ForeignField>,
     },
-    /// It is as we wrote it again, by somebody else.
+    /// It is as we wrote it again, by somebody else, or is no longer desired.
     DriftEnded {
         /// The object.
         object: ObjectKey,
     },
-    /// Somebody keeps changing an object back: it is no longer mended, until it is written for another reason.
+    /// Somebody keeps changing an object back, or it cannot be mended: it no longer is, until it is written for another
+    /// reason.
     HealStopped {
         /// The object.
         object: ObjectKey,
         /// The fields, and who changes them.
         fields: Vec<ForeignField>,
-        /// How often they were mended.
+        /// How often they were mended, or could not be, within an hour.
         heals: u32,
     },
 
@@ -727,6 +728,7 @@ impl Fact {
             self,
             Self::SyncStarted { .. }
                 | Self::RevertStarted { .. }
+                | Self::DriftDetected { heal: true, .. }
                 | Self::RemovalDecided { choice: RemovalChoice::Prune, .. }
         )
     }

@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 
+/// Field manager of all our writes.
+pub const FIELD_MANAGER: &str = "taffrail";
+
 /// How deep a set may be nested; the server's own limit for objects is far below it.
 const DEEPEST: usize = 100;
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use taffrail_model::claim::owner_mark;
 pub use taffrail_model::claim::{Claimed, OWNER_ANNOTATION};
 use taffrail_model::configuration::{ForeignPolicy, ServiceAccount, ServiceTarget};
+pub use taffrail_model::fields::FIELD_MANAGER;
 use taffrail_model::{
     ApiVersion, ApplicationName, Evidence, FieldSet, ForeignField, Holder, LiveObject, Manifest, ObjectKey, Uid,
 };
@@ -18,8 +19,6 @@ use crate::{BoxFuture, BoxStream};
 
 /// Label by which watches find our objects. It is a filter and proves nothing: EndpointSlices inherit it.
 pub const APPLICATION_LABEL: &str = "taffrail.dev/application";
-/// Field manager of all our writes.
-pub const FIELD_MANAGER: &str = "taffrail";
 /// Field manager that `spec.replicas` is handed to when an autoscaler sets it.
 pub const SEED_MANAGER: &str = "taffrail-seed";
 

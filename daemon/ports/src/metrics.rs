@@ -12,6 +12,8 @@ pub struct Metrics {
     pub sync_status: IntGaugeVec,
     /// 1 for the health status that an application has: `taffrail_application_health_status{application,status}`.
     pub health_status: IntGaugeVec,
+    /// Objects that are not as we wrote them: `taffrail_drifted_objects{application}`.
+    pub drifted: IntGaugeVec,
     /// Events by kind: `taffrail_events_total{kind}`.
     pub events: IntCounterVec,
     /// Requests to the API server: `taffrail_api_requests_total{verb,code}`; code 0 is "no answer".
@@ -56,6 +58,7 @@ impl Metrics {
                 "1 for the application's health",
                 &["application", "status"],
             ),
+            drifted: gauges("taffrail_drifted_objects", "Objects that are not as they were written", &["application"]),
             events: counters("taffrail_events_total", "Events recorded by this process", &["kind"]),
             api_requests: counters(
                 "taffrail_api_requests_total",

@@ -12,6 +12,8 @@ pub enum SyncStatus {
     Synced,
     /// It is not.
     OutOfSync,
+    /// It was brought to the cluster, and somebody changed it there since.
+    Drifted,
 }
 
 /// Health of a whole application: the worst of its objects.
@@ -69,6 +71,9 @@ pub struct ApplicationStatus {
     /// Why no sync starts and nothing is healed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub suspended: Option<Suspended>,
+    /// What somebody changed in the cluster, each a sentence; at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub drift: Vec<String>,
     /// Why the newest revision is not the desired state: the errors of its render.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<String>,
@@ -136,6 +141,9 @@ pub struct ObjectStatus {
     pub reason: Option<String>,
     /// Whether what was last written to it is what Git asks for.
     pub synced: bool,
+    /// How it differs from what was written, and what is done about that, each a sentence; at most 20 and a count.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub drift: Vec<String>,
 }
 
 /// Whether the daemon can do its work.

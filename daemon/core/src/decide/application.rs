@@ -61,10 +61,7 @@ pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next
     let deciding = Deciding { state, context, name, application, configured };
     let next = match &application.sync {
         Some(sync) => deciding.continue_sync(sync),
-        None => match deciding.start_sync() {
-            Next::Wait(wake) => deciding.keep_judging(wake),
-            fact => fact,
-        },
+        None => deciding.start_sync().or_else(|| deciding.keep_judging(None)).or_else(|| deciding.drift()),
     };
     match next {
         Next::Wait(wake) => Next::Wait(wake.into_iter().chain(until).min()),
@@ -72,16 +69,27 @@ pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next
     }
 }
 
-struct Deciding<'a> {
-    state: &'a State,
-    context: Context<'a>,
-    name: &'a ApplicationName,
-    application: &'a Application,
-    configured: &'a configuration::Application,
+impl Next {
+    /// The fact that is said next, or what `other` says; the earlier time if neither says one.
+    fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        let Self::Wait(time) = self else { return self };
+        match other() {
+            Self::Wait(other) => Self::Wait(time.into_iter().chain(other).min()),
+            fact => fact,
+        }
+    }
+}
+
+pub(super) struct Deciding<'a> {
+    pub(super) state: &'a State,
+    pub(super) context: Context<'a>,
+    pub(super) name: &'a ApplicationName,
+    pub(super) application: &'a Application,
+    pub(super) configured: &'a configuration::Application,
 }
 
 impl Deciding<'_> {
-    fn draft(&self, fact: Fact) -> Draft {
+    pub(super) fn draft(&self, fact: Fact) -> Draft {
         Draft::application(self.name, fact)
     }
 
@@ -116,6 +124,7 @@ impl Deciding<'_> {
                 false => self.held(desired, HoldReason::WaitExpired).because(desired.seq).into(),
             };
         }
+        let differing = self.differing();
         let plan = plan(Planning {
             inventory: &self.application.inventory,
             runs: &self.application.runs,
@@ -124,7 +133,8 @@ impl Deciding<'_> {
             prune: self.configured.sync.prune,
             revert_to: None,
             writes,
-            ignored: gate::broken_before(self.application, &desired.set, self.context.observed),
+            ignored: gate::broken_before(self.application, &desired.set, &differing, self.context.observed),
+            differing,
         });
         let fact = Fact::SyncStarted {
             desired: desired.digest,
@@ -392,6 +402,7 @@ impl Deciding<'_> {
             revert_to: Some(target.seq),
             writes: Writes::Changed,
             ignored: sync.plan.ignored.clone(),
+            differing: self.differing(),
         });
         let fact = Fact::RevertStarted {
             from: failed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taffrail_model::configuration::Configuration;
 use taffrail_model::fact::{ChangeCounts, RefusalReason};
 use taffrail_model::{
-    Actor, ApplicationName, ClusterName, CommitId, DesiredSet, Digest, Fact, ObjectKey, RepositoryName,
+    Actor, ApplicationName, ClusterName, CommitId, DesiredSet, Digest, Fact, ForeignField, ObjectKey, RepositoryName,
 };
 
 use super::{Context, Draft, claim};
@@ -14,7 +14,7 @@ use crate::fold::{Document, RENDERS_TO_NOTHING};
 use crate::input::{Input, Outcome, Polled};
 use crate::observed::GRACE;
 use crate::replace::may_replace;
-use crate::state::{Application, State, Sync};
+use crate::state::{Application, Drift, DriftPhase, State, Sync};
 use crate::time::{after, between};
 
 /// How many objects, errors or reasons an event lists; what is more is counted.
@@ -50,6 +50,7 @@ pub fn react(state: &State, context: Context<'_>, input: &Input) -> Vec<Draft> {
         | Input::Found { .. }
         | Input::Hinted { .. }
         | Input::Retrying { .. }
+        | Input::Looked { .. }
         | Input::Checked { .. }
         | Input::Written { .. } => Vec::new(),
     }
@@ -214,15 +215,17 @@ fn written(state: &State, context: Context<'_>, key: &WriteKey, outcome: &Outcom
     let application = state.applications.get(&key.application);
     let current = application.and_then(|application| application.sync.as_ref()).filter(|sync| sync.id == key.sync);
     let object = key.object.clone();
+    let drift = application.and_then(|application| application.drifts.get(&object));
+    let heals = drift.is_some_and(|drift| matches!(drift.phase, DriftPhase::Healing { seq, .. } if seq == key.sync));
     let fact = match outcome {
-        Outcome::Applied { .. } => return applied(key, outcome),
-        Outcome::Conflicted { conflicts, attempts } => match current {
-            Some(_) => {
-                let conflicts = conflicts.iter().take(LISTED).cloned().collect();
-                Fact::ObjectConflicted { object, conflicts, attempts: *attempts }
+        Outcome::Applied { .. } => return applied(drift, key, outcome),
+        Outcome::Conflicted { conflicts, attempts } => {
+            if current.is_none() && !heals {
+                return Vec::new();
             }
-            None => return Vec::new(),
-        },
+            let conflicts = conflicts.iter().take(LISTED).cloned().collect();
+            Fact::ObjectConflicted { object, conflicts, attempts: *attempts }
+        }
         Outcome::Deleted { uid } => Fact::ObjectPruned { object, uid: uid.clone() },
         Outcome::Gone { uid } => match current {
             Some(sync) if sync.gone.get(&object).copied().unwrap_or_default() >= GONE_LIMIT => Fact::ObjectFailed {
@@ -236,8 +239,8 @@ fn written(state: &State, context: Context<'_>, key: &WriteKey, outcome: &Outcom
             (Some(application), Some(sync)) if *immutable => {
                 immovable(application, sync, context, &object, reason, *attempts)
             }
-            (_, Some(_)) => Fact::ObjectFailed { object, reason: reason.clone(), attempts: *attempts },
-            (_, None) => return Vec::new(),
+            (_, None) if !heals => return Vec::new(),
+            _ => Fact::ObjectFailed { object, reason: reason.clone(), attempts: *attempts },
         },
         Outcome::Stopped => return Vec::new(),
     };
@@ -270,7 +273,8 @@ fn immovable(
     }
 }
 
-fn applied(key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
+/// A drift that was known is over with any write of the object, whatever that was for.
+fn applied(drift: Option<&Drift>, key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
     let Outcome::Applied { uid, manifest, created, resource_version, attempts, fields, taken, adopted, autoscaled } =
         outcome
     else {
@@ -292,8 +296,11 @@ fn applied(key: &WriteKey, outcome: &Outcome) -> Vec<Draft> {
         autoscaled: *autoscaled,
     };
     let written = draft(fact).with(Document::Fields(Arc::new(fields.clone())));
-    let healed = (!taken.is_empty()).then(|| {
-        let fields = taken.iter().take(LISTED).cloned().collect();
+    let known = drift.and_then(|drift| drift.phase.fields());
+    let healed = (known.is_some() || !taken.is_empty()).then(|| {
+        let known = known.unwrap_or_default();
+        let others = taken.iter().filter(|taken| !known.iter().any(|known| known.field == taken.field));
+        let fields: Vec<ForeignField> = known.iter().chain(others).take(LISTED).cloned().collect();
         draft(Fact::DriftHealed { object: object.clone(), fields })
     });
     adopted.into_iter().chain([written]).chain(healed).collect()

@@ -6,6 +6,7 @@
 
 pub mod application;
 pub(crate) mod claim;
+mod drift;
 pub mod input;
 pub mod order;
 

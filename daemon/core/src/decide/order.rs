@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use taffrail_model::{Action, ApplicationName, Fact, ObjectKey, ObjectSelector, Order, OrderRefused, Seq, Timestamp};
 
 use super::{Context, Draft};
-use crate::state::{Application, State};
+use crate::state::{Application, DriftPhase, State};
 
 type Answer = Result<Draft, OrderRefused>;
 
@@ -108,8 +108,15 @@ impl Ordering<'_> {
             return refuse(format!("nothing is desired of {} yet: no revision of it was rendered", self.name));
         };
         let held = self.application.hold.as_ref().filter(|hold| hold.desired == desired.digest).map(|hold| hold.seq);
-        match self.quarantined(gate).or(held) {
-            None => refuse(format!("nothing holds what Git asks for of {}", self.name)),
+        let stopped = self.application.drifts.values().find_map(|drift| match drift.phase {
+            DriftPhase::Stopped { seq, .. } => Some(seq),
+            _ => None,
+        });
+        match self.quarantined(gate).or(held).or(stopped) {
+            None => {
+                let name = self.name;
+                refuse(format!("nothing holds what Git asks for of {name}, and no heal of its objects was stopped"))
+            }
             Some(seq) => {
                 let fact = Fact::DesiredStateReleased { desired: desired.digest, reason: self.reason() };
                 Ok(self.draft(fact).because(seq))

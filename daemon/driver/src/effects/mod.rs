@@ -4,6 +4,7 @@
 mod check;
 mod claim;
 mod examine;
+mod look;
 mod nowhere;
 mod options;
 mod poll;
@@ -123,6 +124,9 @@ impl Effects {
             }
             Effect::Find { application, kinds } => {
                 tokio::spawn(async move { claim::find(&hands, key, application, kinds, &mut stop).await });
+            }
+            Effect::Look { object, api_version } => {
+                tokio::spawn(async move { look::look(&hands, key, object, api_version, &mut stop).await });
             }
             Effect::Check { check, namespace, interval } => {
                 tokio::spawn(async move { check::check(&hands, key, check, namespace, interval, &mut stop).await });

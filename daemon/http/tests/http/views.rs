@@ -21,6 +21,7 @@ fn application(name: &str) -> ApplicationStatus {
         activity: None,
         hold: None,
         suspended: None,
+        drift: Vec::new(),
         errors: Vec::new(),
         objects: vec![ObjectStatus {
             object: "apps/Deployment:shop/api".parse().unwrap(),
@@ -28,6 +29,7 @@ fn application(name: &str) -> ApplicationStatus {
             health: HealthStatus::Degraded,
             reason: Some("container api exits 1".to_owned()),
             synced: true,
+            drift: Vec::new(),
         }],
     }
 }

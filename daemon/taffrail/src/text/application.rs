@@ -45,6 +45,7 @@ pub(crate) fn details(application: &ApplicationStatus, output: &mut Output) -> i
         rows.extend(activity.waiting_for.iter().map(|wait| vec![plain("waits for"), plain(wait)]));
     }
     rows.extend(application.hold.iter().map(|hold| vec![plain("held"), (printable(hold), Some(Colour::Bad))]));
+    rows.extend(application.drift.iter().map(|drift| vec![plain("drift"), (printable(drift), Some(Colour::Changing))]));
     rows.extend(application.errors.iter().map(|error| vec![plain("error"), (printable(error), Some(Colour::Bad))]));
     columns(&[], rows, output)?;
     if application.objects.is_empty() {
@@ -66,7 +67,7 @@ fn plain(text: &str) -> Cell {
 fn sync(status: SyncStatus) -> Cell {
     let colour = match status {
         SyncStatus::Synced => Colour::Good,
-        SyncStatus::OutOfSync => Colour::Changing,
+        SyncStatus::OutOfSync | SyncStatus::Drifted => Colour::Changing,
         SyncStatus::Unknown => Colour::Faint,
     };
     (format!("{status:?}"), Some(colour))
@@ -86,7 +87,7 @@ fn health(status: HealthStatus) -> Cell {
 fn revisions(application: &ApplicationStatus) -> String {
     let live = application.live.as_ref().map_or("-", |live| live.revision.short());
     match &application.desired {
-        Some(desired) if application.sync != SyncStatus::Synced => format!("{live} -> {}", desired.revision.short()),
+        Some(desired) if application.sync == SyncStatus::OutOfSync => format!("{live} -> {}", desired.revision.short()),
         _ => live.to_owned(),
     }
 }
@@ -99,7 +100,12 @@ fn waits(application: &ApplicationStatus) -> String {
     match (&application.activity, &application.hold) {
         (Some(activity), _) => doing(activity),
         (None, Some(hold)) => hold.clone(),
-        (None, None) => application.refused_revision.clone().unwrap_or_default(),
+        (None, None) => match (&application.refused_revision, application.drift.as_slice()) {
+            (Some(refused), _) => refused.clone(),
+            (None, []) => String::new(),
+            (None, [only]) => format!("drift of {only}"),
+            (None, [first, rest @ ..]) => format!("drift of {first} (and {} more)", rest.len()),
+        },
     }
 }
 

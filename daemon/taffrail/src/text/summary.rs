@@ -76,10 +76,12 @@ pub(super) fn summary(fact: &Fact) -> String {
             let what = if fields.is_empty() { "it is gone".to_owned() } else { foreign(fields) };
             format!("{object}: {what}{}", if *heal { "" } else { "; it is not mended, by configuration" })
         }
+        Fact::DriftHealed { object, fields } if fields.is_empty() => format!("{object}: it is there again"),
         Fact::DriftHealed { object, fields } => format!("{object}: {}", foreign(fields)),
         Fact::DriftEnded { object } => object.to_string(),
         Fact::HealStopped { object, fields, heals } => {
-            format!("{object}: mended {heals} times, and changed back each time: {}", foreign(fields))
+            let what = if fields.is_empty() { "it is gone".to_owned() } else { foreign(fields) };
+            format!("{object}: nothing more is tried after {heals} times within an hour: {what}")
         }
         Fact::PruneHeld { objects, count } => format!("{count} objects{}", reasons(objects)),
         Fact::PruneAcknowledged { objects, reason } => format!("{} objects: {reason}", objects.len()),
