@@ -155,7 +155,11 @@ fn an_object_of_another_installation_is_refused_and_its_owner_named() {
     let object = scene.object("ConfigMap:settings");
     let before = scene.cluster.get(&object);
 
-    let second = Daemon::start(&scene.settings().with("sync/timeout", "4s"));
+    // Its claims lie elsewhere, so that nothing but the object's mark tells.
+    let mut settings = scene.settings().with("sync/timeout", "4s");
+    let elsewhere = scene.cluster.namespace(&program::unique("elsewhere"));
+    settings.0["cluster"]["claims"] = elsewhere.name().into();
+    let second = Daemon::start(&settings);
     let failed = second.expect("SyncFailed");
     let reason = failed.reason_of(&object).expect("a reason");
     assert!(reason.contains(&installation), "{reason}");

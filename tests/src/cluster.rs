@@ -95,6 +95,20 @@ impl Cluster {
         self.request(Method::POST, &path, "application/json", Some(manifest))
     }
 
+    /// Creates an object under this field manager.
+    pub fn create_as(&self, manager: &str, manifest: &Value) -> Answer {
+        let key = key_of(manifest);
+        let path = format!("{}?fieldManager={manager}", self.collection(&key, key.namespace.as_deref()));
+        self.request(Method::POST, &path, "application/json", Some(manifest))
+    }
+
+    /// Applies an object on the server's side under this field manager.
+    pub fn apply_as(&self, manager: &str, manifest: &Value) -> Answer {
+        let key = key_of(manifest);
+        let path = format!("{}/{}?fieldManager={manager}", self.collection(&key, key.namespace.as_deref()), key.name);
+        self.request(Method::PATCH, &path, "application/apply-patch+yaml", Some(manifest))
+    }
+
     /// Changes fields of an object by a merge patch, under another field manager than ours.
     pub fn patch(&self, object: &str, patch: &Value) -> Value {
         let path = format!("{}?fieldManager=somebody", self.path(object));
