@@ -3,7 +3,7 @@
 use serde_json::json;
 use taffrail_tests::daemon::Daemon;
 use taffrail_tests::manifests::{BETTER_IMAGE, GOOD_IMAGE, deployment, healthy, service, yaml};
-use taffrail_tests::scene::{SHOP, Scene};
+use taffrail_tests::scene::Scene;
 use taffrail_tests::wait;
 
 #[test]
@@ -41,7 +41,8 @@ fn a_gate_that_keeps_judging_reverts_what_breaks_after_it_passed() {
     // Its pods crash from here on: the annotation of a pod steers the simulated kubelet.
     let crash = json!({ "metadata": { "annotations": { "sim/crashloop": "true", "sim/crash-period": "1s" } } });
     wait::soon("its pod crashes", || {
-        for pod in scene.cluster.list("Pod", Some(scene.namespace.name())) {
+        let pods = scene.cluster.list("Pod", Some(scene.namespace.name()));
+        for pod in pods.iter().filter(|pod| pod["spec"]["containers"][0]["image"] == BETTER_IMAGE) {
             let name = pod["metadata"]["name"].as_str().expect("a name");
             scene.cluster.patch(&scene.object(&format!("Pod:{name}")), &crash);
         }
@@ -115,5 +116,4 @@ fn the_log_of_a_pod_that_uses_a_secret_of_somebody_else_is_not_read() {
     assert!(evidence.contains("137"), "the exit code is no secret: {evidence}");
     assert!(!evidence.contains("cannot connect"), "{evidence}");
     assert!(!daemon.export().contains(CANARY) && !daemon.log().contains(CANARY), "no value of a Secret is told");
-    assert_eq!(daemon.application(SHOP)["health"], "Degraded");
 }

@@ -302,7 +302,12 @@ impl Engine {
                     Some(Effect::Claim { over, .. }) => over.clone(),
                     _ => None,
                 };
-                self.observed.claims.insert(name.clone(), ClaimSeen::Written { over });
+                // The watch may have been faster than the answer.
+                let watch = claims_watch(&self.state.cluster_of(name));
+                let seen = self.observed.live.claim(&watch, &claim::place(&self.state, name));
+                let seen =
+                    if seen == Some(self.state.holder()) { ClaimSeen::Ours } else { ClaimSeen::Written { over } };
+                self.observed.claims.insert(name.clone(), seen);
                 self.touched.insert(name.clone());
             }
             Input::Found { key, objects } => {
