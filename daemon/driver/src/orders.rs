@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use taffrail_model::{Order, Seq};
+use taffrail_model::{Order, RepositoryName, Seq};
 use taffrail_ports::BoxFuture;
 use taffrail_ports::orders::{OrderError, Orders};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +42,13 @@ impl Orders for Desk {
                              before you ask again";
                 Err(OrderError::NotTaken(words.to_owned()))
             })
+        })
+    }
+
+    fn hint(&self, repository: RepositoryName) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // A hint that finds a daemon which is ending, or busy for so long, is of no use any more.
+            let _ = tokio::time::timeout(LONGEST_WAIT, self.commands.send(Command::Hinted(repository))).await;
         })
     }
 }

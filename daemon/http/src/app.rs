@@ -9,29 +9,59 @@ use axum::http::StatusCode;
 use taffrail_ports::journal::{EventPage, EventQuery, Head, Journal, JournalError};
 use tokio::sync::{Semaphore, watch};
 
+use crate::hooks::Hints;
 use crate::problem::Problem;
 use crate::readers::Readers;
+
+/// Hooks that are taken at once: each may hold a body of a megabyte.
+const HOOKS: usize = 8;
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Everything.
+    Api {
+        /// Whether it is on loopback, where only known host names are answered.
+        local: bool,
+        /// Whether nobody is answered without a token.
+        must_show: bool,
+    },
+    /// Probes and metrics.
+    Telemetry,
+}
 
 /// What all handlers share.
 pub(crate) struct App {
     pub(crate) readers: Readers,
-    /// Whether only known host names are answered.
-    pub(crate) checks_host: bool,
+    pub(crate) surface: Surface,
     /// A permit a follower.
     pub(crate) followers: Arc<Semaphore>,
     /// A permit an export of the whole journal.
     pub(crate) exports: Arc<Semaphore>,
+    /// A permit a hook.
+    pub(crate) hooks: Semaphore,
+    /// Which hints were passed on when.
+    pub(crate) hints: Hints,
     /// Becomes true when the server shuts down.
     pub(crate) ending: watch::Sender<bool>,
     reads: Arc<Semaphore>,
 }
 
 impl App {
-    pub(crate) fn new(readers: Readers, checks_host: bool) -> Arc<Self> {
+    pub(crate) fn new(readers: Readers, surface: Surface) -> Arc<Self> {
         let followers = Arc::new(Semaphore::new(readers.options.followers));
         let exports = Arc::new(Semaphore::new(readers.options.exports));
         let reads = Arc::new(Semaphore::new(readers.options.reads));
-        Arc::new(Self { readers, checks_host, followers, exports, reads, ending: watch::Sender::new(false) })
+        Arc::new(Self {
+            readers,
+            surface,
+            followers,
+            exports,
+            hooks: Semaphore::new(HOOKS),
+            hints: Hints::default(),
+            reads,
+            ending: watch::Sender::new(false),
+        })
     }
 
     pub(crate) async fn head(&self) -> Result<Head, Problem> {

@@ -1,11 +1,15 @@
-//! What is shown, and within which limits.
+//! What is shown and who takes orders, and within which limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;
+use taffrail_ports::orders::Orders;
 use taffrail_ports::status::Status;
+use tokio::sync::watch;
+
+use crate::keys::Keys;
 
 /// What is shown.
 #[derive(Clone)]
@@ -16,8 +20,22 @@ pub struct Readers {
     pub status: Arc<dyn Status>,
     /// The metrics.
     pub metrics: Metrics,
+    /// Who takes orders and hints.
+    pub orders: Arc<dyn Orders>,
+    /// What callers prove themselves with, as it changes.
+    pub keys: watch::Receiver<Arc<Keys>>,
     /// Within which limits.
     pub options: Options,
+}
+
+/// Whether callers on this machine must prove themselves. All others must.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loopback {
+    /// They need no token; what they order is recorded as of somebody who is not authenticated.
+    #[default]
+    Open,
+    /// They need a token.
+    Token,
 }
 
 /// Limits. The defaults suit a daemon beside a few dozen readers.
@@ -25,6 +43,8 @@ pub struct Readers {
 pub struct Options {
     /// Names by which a loopback listener may be called, besides `localhost` and loopback addresses.
     pub hosts: Vec<String>,
+    /// Whether callers of a loopback listener must show a token.
+    pub loopback: Loopback,
     /// Connections at once; more wait to be accepted.
     pub connections: usize,
     /// Readers that follow the events at once; more are refused with 503.
@@ -49,6 +69,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             hosts: Vec::new(),
+            loopback: Loopback::default(),
             connections: 256,
             followers: 64,
             exports: 2,

@@ -9,38 +9,47 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use serde_json::Value;
 
-use crate::app::App;
-use crate::guard::guard;
+use crate::app::{App, Surface};
+use crate::guard::{TELEMETRY, guard};
+use crate::orders::Verb;
 use crate::problem::Problem;
-use crate::{archive, events, views};
+use crate::{archive, events, hooks, orders, views};
 
 const OPENAPI: &str = include_str!("openapi.json");
 
 pub(crate) fn with(app: Arc<App>) -> Router {
-    let router = routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
-    router
+    let served = |path: &str| app.surface != Surface::Telemetry || TELEMETRY.contains(&path);
+    routes()
+        .into_iter()
+        .filter(|(path, _)| served(path))
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), guard))
         .with_state(app)
 }
 
-fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 10] {
-    [
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    let orders = Verb::ALL.map(|verb| (verb.path(), orders::route(verb)));
+    let mut routes = vec![
         ("/", get(index)),
         ("/applications", get(views::applications)),
         ("/applications/{name}", get(views::application)),
         ("/events", get(events::list)),
         ("/events/{seq}", get(events::one)),
         ("/export", get(archive::archive)),
+        ("/hooks/{repository}", post(hooks::hook)),
         ("/livez", get(views::livez)),
         ("/metrics", get(views::metrics)),
         ("/openapi.json", get(openapi)),
         ("/readyz", get(views::readyz)),
-    ]
+    ];
+    routes.extend(orders);
+    routes.sort_by_key(|(path, _)| *path);
+    routes
 }
 
 /// Proof that a request has no query parameters.
@@ -62,7 +71,7 @@ impl<S: Sync> FromRequestParts<S> for NoParameters {
 async fn index(_: NoParameters) -> String {
     let mut text = String::from("Taffrail\n\n");
     for (path, summary) in summaries() {
-        writeln!(text, "{path:<22} {summary}").expect("a string takes everything");
+        writeln!(text, "{path:<34} {summary}").expect("a string takes everything");
     }
     text
 }
@@ -70,7 +79,11 @@ async fn index(_: NoParameters) -> String {
 fn summaries() -> Vec<(String, String)> {
     let document: Value = serde_json::from_str(OPENAPI).expect("openapi.json is JSON");
     let paths = document["paths"].as_object().into_iter().flatten();
-    paths.map(|(path, item)| (path.clone(), item["get"]["summary"].as_str().unwrap_or_default().to_owned())).collect()
+    let summary = |item: &Value| {
+        let method = item.get("get").or_else(|| item.get("post"));
+        method.and_then(|method| method["summary"].as_str()).unwrap_or_default().to_owned()
+    };
+    paths.map(|(path, item)| (path.clone(), summary(item))).collect()
 }
 
 async fn openapi(_: NoParameters) -> Response {
@@ -82,7 +95,7 @@ async fn unknown(uri: Uri) -> Problem {
 }
 
 async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here: use GET or HEAD")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is not what can be done here: `Allow` names what can")
 }
 
 #[cfg(test)]
@@ -98,19 +111,26 @@ mod tests {
 
     fn parameters(path: &str, place: &str) -> BTreeSet<String> {
         let document = document();
-        let list = document["paths"][path]["get"]["parameters"].as_array().cloned().unwrap_or_default();
-        let here = list.iter().filter(|parameter| parameter["in"] == place);
+        let item = &document["paths"][path];
+        let method = item.get("get").or_else(|| item.get("post")).unwrap();
+        let list = method["parameters"].as_array().cloned().unwrap_or_default();
+        let shared = |parameter: &Value| match parameter["$ref"].as_str() {
+            Some(reference) => document.pointer(&reference[1..]).cloned().unwrap(),
+            None => parameter.clone(),
+        };
+        let here = list.iter().map(shared).filter(|parameter| parameter["in"] == place);
         here.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
     fn openapi_describes_each_route_and_no_other() {
         let described: Vec<String> = summaries().into_iter().map(|(path, _)| path).collect();
-        assert_eq!(described, routes().map(|(path, _)| path));
+        assert_eq!(described, routes().into_iter().map(|(path, _)| path).collect::<Vec<_>>());
         for (path, summary) in summaries() {
             assert!(!summary.is_empty(), "{path} has no summary");
             let methods: Vec<_> = document()["paths"][&path].as_object().unwrap().keys().cloned().collect();
-            assert_eq!(methods, ["get"], "{path}");
+            let posted = path.starts_with("/hooks/") || Verb::ALL.iter().any(|verb| verb.path() == path);
+            assert_eq!(methods, [if posted { "post" } else { "get" }], "{path}");
             let named = path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned());
             assert_eq!(parameters(&path, "path"), named.collect(), "{path}");
         }
@@ -136,6 +156,17 @@ mod tests {
         assert_eq!(*kinds, taffrail_model::Fact::KINDS);
         for reference in OPENAPI.split("\"$ref\": \"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
             assert!(document.pointer(reference).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn openapi_describes_each_field_of_an_order_and_no_other() {
+        for verb in Verb::ALL {
+            let document = document();
+            let content = &document["paths"][verb.path()]["post"]["requestBody"]["content"]["application/json"];
+            let fields: Vec<_> = content["schema"]["properties"].as_object().unwrap().keys().cloned().collect();
+            assert_eq!(fields, verb.fields(), "{verb:?}");
+            assert_eq!(content["schema"]["additionalProperties"], false, "{verb:?}");
         }
     }
 }

@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::app::App;
-use crate::readers::Readers;
+use crate::app::{App, Surface};
+use crate::readers::{Loopback, Readers};
 use crate::routes;
 use crate::stall::StallTimeout;
 
@@ -37,16 +37,36 @@ pub enum ServeError {
     Listener(#[source] io::Error),
 }
 
-/// Serves `readers` on `listener` until `shutdown`. A listener on a loopback address answers only to `localhost`, loopback
-/// addresses and [`Options::hosts`](crate::Options::hosts). Nobody is authenticated.
+/// Serves everything on `listener` until `shutdown`. A listener on a loopback address answers only to `localhost`, loopback
+/// addresses and [`Options::hosts`](crate::Options::hosts); [`Options::loopback`](crate::Options::loopback) says whether it
+/// wants tokens. Any other wants a token for everything but probes and metrics.
 pub async fn serve(
     listener: TcpListener,
     readers: Readers,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let address = listener.local_addr().map_err(ServeError::Listener)?;
+    let local = listener.local_addr().map_err(ServeError::Listener)?.ip().is_loopback();
+    let must_show = !local || readers.options.loopback == Loopback::Token;
+    on(listener, readers, Surface::Api { local, must_show }, shutdown).await
+}
+
+/// Serves `/livez`, `/metrics` and `/readyz`, and nothing else, to anybody on `listener` until `shutdown`.
+pub async fn serve_telemetry(
+    listener: TcpListener,
+    readers: Readers,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    on(listener, readers, Surface::Telemetry, shutdown).await
+}
+
+async fn on(
+    listener: TcpListener,
+    readers: Readers,
+    surface: Surface,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
     let options = readers.options.clone();
-    let app = App::new(readers, address.ip().is_loopback());
+    let app = App::new(readers, surface);
     let service = TowerToHyperService::new(routes::with(app.clone()));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

@@ -32,19 +32,22 @@ pub(crate) async fn application(
     let status = &app.readers.status;
     match status.application(&name) {
         Some(application) => Ok(Json(application).into_response()),
-        None => {
-            let known = status.applications();
-            let missing = status.readiness().missing;
-            if known.is_empty() && !missing.is_empty() {
-                // A daemon that has just started knows of none yet.
-                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, missing.join("; ")));
-            }
-            let nearest = nearest(name.as_str(), known.iter().map(|application| application.name.as_str()));
-            let hint =
-                nearest.map_or_else(|| "there are none".to_owned(), |nearest| format!("the nearest is {nearest}"));
-            Err(Problem::not_found(format!("there is no application {name}; {hint}")))
-        }
+        None => Err(no_application(&app, &name)),
     }
+}
+
+/// Why there is no such application, and which there is.
+pub(crate) fn no_application(app: &App, name: &ApplicationName) -> Problem {
+    let status = &app.readers.status;
+    let known = status.applications();
+    let missing = status.readiness().missing;
+    if known.is_empty() && !missing.is_empty() {
+        // A daemon that has just started knows of none yet.
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, missing.join("; "));
+    }
+    let nearest = nearest(name.as_str(), known.iter().map(|application| application.name.as_str()));
+    let hint = nearest.map_or_else(|| "there are none".to_owned(), |nearest| format!("the nearest is {nearest}"));
+    Problem::not_found(format!("there is no application {name}; {hint}"))
 }
 
 /// `GET /metrics`

@@ -56,6 +56,16 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether it may only be done with a reason: what cannot simply be done the other way round.
+    pub fn demands_reason(&self) -> bool {
+        match self {
+            Self::Acknowledge { .. } | Self::Remove(_) | Self::Adopt | Self::Revert { .. } => true,
+            Self::Refresh | Self::Sync { .. } | Self::Suspend { .. } | Self::Resume | Self::Release => false,
+        }
+    }
+}
+
 /// Objects of one kind and name, in whatever group and namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectSelector {

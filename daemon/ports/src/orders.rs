@@ -1,6 +1,6 @@
 //! Orders of people, handed to the daemon.
 
-use taffrail_model::{Order, OrderRefused, Seq};
+use taffrail_model::{Order, OrderRefused, RepositoryName, Seq};
 
 use crate::BoxFuture;
 
@@ -19,4 +19,8 @@ pub enum OrderError {
 pub trait Orders: Send + Sync + 'static {
     /// Decides on an order; returns the event that records it, once that is durable.
     fn order(&self, order: Order) -> BoxFuture<'_, Result<Seq, OrderError>>;
+
+    /// Takes a hint that a repository has something new: it is polled at once. A repository that is not configured is
+    /// passed over.
+    fn hint(&self, repository: RepositoryName) -> BoxFuture<'_, ()>;
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request};
@@ -56,6 +56,16 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> A
 }
 
 pub async fn call(address: SocketAddr, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    send(address, method, path, headers, "").await
+}
+
+/// A POST of JSON.
+pub async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let headers = [&[("content-type", "application/json")], headers].concat();
+    send(address, Method::POST, path, &headers, body).await
+}
+
+pub async fn send(address: SocketAddr, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     within(async {
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -67,7 +77,10 @@ pub async fn call(address: SocketAddr, method: Method, path: &str, headers: &[(&
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        let response = sender
+            .send_request(request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap())
+            .await
+            .unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.into_body().collect().await.unwrap().to_bytes();
         connection.abort();

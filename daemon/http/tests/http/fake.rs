@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use taffrail_model::fact::{PlanCounts, SyncScope};
 use taffrail_model::{
-    Actor, ApplicationName, Digest, Envelope, Epoch, Event, Fact, Relation, Seq, Subject, SubjectKind, Timestamp, Uid,
+    Actor, ApplicationName, Digest, Envelope, Epoch, Event, Fact, Order, Relation, RepositoryName, Seq, Subject,
+    SubjectKind, Timestamp, Uid,
 };
+use taffrail_ports::BoxFuture;
 use taffrail_ports::journal::{
     Document, EventPage, EventQuery, ExportError, Exported, Head, Journal, JournalError, Snapshot, StoredEvent,
 };
+use taffrail_ports::orders::{OrderError, Orders};
 use taffrail_ports::status::{ApplicationStatus, Readiness, Status};
 use tokio::sync::watch;
 
@@ -288,5 +291,32 @@ impl Status for FakeStatus {
 
     fn readiness(&self) -> Readiness {
         Readiness { missing: self.missing.lock().unwrap().clone() }
+    }
+}
+
+/// Takes every order, unless it is told to refuse.
+#[derive(Default)]
+pub struct FakeOrders {
+    pub taken: Mutex<Vec<Order>>,
+    pub hints: Mutex<Vec<RepositoryName>>,
+    pub refusal: Mutex<Option<OrderError>>,
+}
+
+impl Orders for FakeOrders {
+    fn order(&self, order: Order) -> BoxFuture<'_, Result<Seq, OrderError>> {
+        let answer = match self.refusal.lock().unwrap().clone() {
+            Some(refusal) => Err(refusal),
+            None => {
+                let mut taken = self.taken.lock().unwrap();
+                taken.push(order);
+                Ok(Seq(taken.len() as u64 + 100))
+            }
+        };
+        Box::pin(async { answer })
+    }
+
+    fn hint(&self, repository: RepositoryName) -> BoxFuture<'_, ()> {
+        self.hints.lock().unwrap().push(repository);
+        Box::pin(async {})
     }
 }

@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
 
+mod access;
 mod archive;
 mod client;
 mod export;
 mod fake;
 mod filters;
 mod follow;
+mod hooks;
 mod limits;
+mod orders;
 mod paging;
 mod refusals;
 mod server;

@@ -56,7 +56,7 @@ async fn what_is_not_there() {
 }
 
 #[tokio::test]
-async fn nothing_can_be_changed() {
+async fn events_cannot_be_changed() {
     let server = Server::new(3).await;
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
         let refused = call(server.address, method, "/events", &[]).await;
@@ -90,5 +90,5 @@ async fn a_loopback_listener_answers_only_to_its_own_names() {
         refused.problem(421);
     }
     let open = Server::at("0.0.0.0:0", FakeJournal::new(history(1)), FakeStatus::default(), options).await;
-    assert_eq!(get(open.address, "/events", &[("host", "taffrail.example.org")]).await.status, 200);
+    assert_eq!(get(open.address, "/livez", &[("host", "taffrail.example.org")]).await.status, 200);
 }

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taffrail_http::{Options, Readers, ServeError, serve};
+use taffrail_http::{Keys, Options, Readers, ServeError, serve, serve_telemetry};
 use taffrail_ports::metrics::Metrics;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::client::{Answer, get};
-use crate::fake::{FakeJournal, FakeStatus, history};
+use crate::fake::{FakeJournal, FakeOrders, FakeStatus, history};
 
 /// A running server.
 pub struct Server {
@@ -20,6 +20,8 @@ pub struct Server {
     pub journal: Arc<FakeJournal>,
     pub status: Arc<FakeStatus>,
     pub metrics: Metrics,
+    pub orders: Arc<FakeOrders>,
+    pub keys: watch::Sender<Arc<Keys>>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), ServeError>>,
 }
@@ -35,15 +37,38 @@ impl Server {
     }
 
     pub async fn at(listen: &str, journal: FakeJournal, status: FakeStatus, options: Options) -> Self {
+        Self::of(listen, journal, status, options, false).await
+    }
+
+    /// A server for probes and metrics only.
+    pub async fn telemetry(listen: &str) -> Self {
+        let (journal, status) = (FakeJournal::new(history(3)), FakeStatus::default());
+        Self::of(listen, journal, status, Options::default(), true).await
+    }
+
+    async fn of(listen: &str, journal: FakeJournal, status: FakeStatus, options: Options, telemetry: bool) -> Self {
         let listener = TcpListener::bind(listen).await.unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
         let (journal, status, metrics) = (Arc::new(journal), Arc::new(status), Metrics::new());
-        let readers = Readers { journal: journal.clone(), status: status.clone(), metrics: metrics.clone(), options };
+        let (orders, keys) = (Arc::new(FakeOrders::default()), watch::Sender::new(Arc::new(Keys::default())));
+        let readers = Readers {
+            journal: journal.clone(),
+            status: status.clone(),
+            metrics: metrics.clone(),
+            orders: orders.clone(),
+            keys: keys.subscribe(),
+            options,
+        };
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(serve(listener, readers, async {
+        let stopped = async {
             let _ = stopped.await;
-        }));
-        Self { address, journal, status, metrics, stop, running }
+        };
+        let running = if telemetry {
+            tokio::spawn(serve_telemetry(listener, readers, stopped))
+        } else {
+            tokio::spawn(serve(listener, readers, stopped))
+        };
+        Self { address, journal, status, metrics, orders, keys, stop, running }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

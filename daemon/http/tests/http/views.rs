@@ -95,8 +95,11 @@ async fn the_interface_describes_itself() {
     let server = server().await;
     let document = server.get("/openapi.json").await.json();
     let index = server.get("/").await;
-    for path in document["paths"].as_object().unwrap().keys() {
+    for (path, item) in document["paths"].as_object().unwrap() {
         assert!(index.text().lines().any(|line| line.split_whitespace().next() == Some(path)), "{path}");
+        if item.get("get").is_none() {
+            continue;
+        }
         let concrete = path.replace("{name}", "web").replace("{seq}", "1");
         assert_eq!(server.get(&concrete).await.status, 200, "{path}");
     }

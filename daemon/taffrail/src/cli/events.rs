@@ -107,7 +107,7 @@ impl Events {
             return Err(Failure::usage("a list that has no end cannot be written as one document")
                 .hint("with --follow, use `-o ndjson`"));
         }
-        let client = self.server.client()?;
+        let client = self.server.client(output)?;
         block_on(async {
             let newest = self.past(&client, output).await?;
             if self.follow { self.future(&client, newest, output).await } else { Ok(()) }

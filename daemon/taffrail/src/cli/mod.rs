@@ -2,16 +2,27 @@
 //!
 //! Always: a command hands its results to [`Output`] and its failure back to `main`; none writes or exits itself.
 
+mod acknowledge;
+mod adopt;
 mod completion;
 mod demo;
 mod events;
 mod export;
 mod format;
 mod import;
+mod order;
+mod refresh;
+mod release;
+mod remove;
 mod render;
+mod resume;
+mod revert;
 mod run;
 mod server;
 mod status;
+mod suspend;
+mod sync;
+mod token;
 mod validate;
 mod verify;
 
@@ -36,6 +47,16 @@ enum Command {
     Render(render::Render),
     Status(status::Status),
     Events(Box<events::Events>),
+    Refresh(refresh::Refresh),
+    Sync(sync::Sync),
+    Suspend(suspend::Suspend),
+    Resume(resume::Resume),
+    Release(release::Release),
+    Acknowledge(acknowledge::Acknowledge),
+    Adopt(adopt::Adopt),
+    Revert(revert::Revert),
+    Remove(remove::Remove),
+    Token(token::Token),
     Verify(verify::Verify),
     Export(export::Export),
     Import(import::Import),
@@ -52,6 +73,16 @@ impl Arguments {
             Command::Render(command) => command.run(output),
             Command::Status(command) => command.run(output),
             Command::Events(command) => command.run(output),
+            Command::Refresh(command) => command.run(output),
+            Command::Sync(command) => command.run(output),
+            Command::Suspend(command) => command.run(output),
+            Command::Resume(command) => command.run(output),
+            Command::Release(command) => command.run(output),
+            Command::Acknowledge(command) => command.run(output),
+            Command::Adopt(command) => command.run(output),
+            Command::Revert(command) => command.run(output),
+            Command::Remove(command) => command.run(output),
+            Command::Token(command) => command.run(output),
             Command::Verify(command) => command.run(output),
             Command::Export(command) => command.run(output),
             Command::Import(command) => command.run(output),

@@ -27,7 +27,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self, output: &mut Output) -> Result<(), Failure> {
-        let client = self.server.client()?;
+        let client = self.server.client(output)?;
         let answer = block_on(async {
             match &self.application {
                 Some(name) => one(&client, name).await,

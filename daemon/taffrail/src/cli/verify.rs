@@ -37,7 +37,7 @@ impl Verify {
         let intact = match self.data {
             Some(data) => offline(&data, self.key_file)?,
             None => {
-                let client = self.server.client()?;
+                let client = self.server.client(output)?;
                 block_on(online(&client))?
             }
         };

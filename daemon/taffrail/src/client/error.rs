@@ -36,7 +36,11 @@ impl From<ClientError> for Failure {
             ClientError::Unreachable { .. } => {
                 "is the daemon running? `--server URL` or TAFFRAIL_SERVER names another one"
             }
-            ClientError::Refused { status: ..500, .. } => return Self::new(error), // It says what is wrong.
+            ClientError::Refused { status: 401, .. } => {
+                "`--token-file FILE` or TAFFRAIL_TOKEN gives a token; `taffrail token NAME` makes one"
+            }
+            // It says what is wrong.
+            ClientError::Refused { status: ..500, reason, .. } => return Self::new(reason),
             ClientError::Refused { .. } | ClientError::Cut { .. } => "try again; the daemon's own log tells more",
             ClientError::Unreadable { .. } => "is that a taffrail daemon, and of this version?",
         };

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::io::Write;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderName};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url};
 use serde_json::Value;
 
@@ -37,14 +37,25 @@ const SILENCE: Duration = Duration::from_secs(60);
 const LARGEST: usize = 64 << 20;
 
 impl Client {
-    /// A client of `server`. Nothing is sent yet.
-    pub(crate) fn new(server: &Url) -> Result<Self, Failure> {
-        let mut builder = reqwest::Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE);
+    /// A client of `server`, which is shown `token` if there is one. Nothing is sent yet.
+    pub(crate) fn new(server: &Url, token: Option<&str>) -> Result<Self, Failure> {
+        // A token is for the server that was named, wherever that sends us.
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .redirect(reqwest::redirect::Policy::none());
         // A proxy's loopback is another machine's.
-        let host = server.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()) {
+        if is_loopback(server) {
             builder = builder.no_proxy();
         }
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| Failure::usage("the token holds characters that no token has"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        builder = builder.default_headers(headers);
         let http = builder.build().map_err(|error| Failure::new(format!("no HTTP client: {}", error::root(&error))))?;
         Ok(Self { http, server: server.clone() })
     }
@@ -53,6 +64,16 @@ impl Client {
     pub(crate) async fn json(&self, path: &[&str]) -> Result<Value, ClientError> {
         let request = self.get(path, &Query::new(), "application/json").timeout(ANSWER);
         let body = self.body(self.send(request).await?).await?;
+        serde_json::from_slice(&body).map_err(|error| self.unreadable(error))
+    }
+
+    /// Gives an order; returns the answer.
+    pub(crate) async fn order(&self, path: &[&str], order: &Value) -> Result<Value, ClientError> {
+        let mut request = self.http.post(self.url(path)).header(CONTENT_TYPE, "application/json").timeout(ANSWER);
+        if let Some(user) = user() {
+            request = request.header(HeaderName::from_static("taffrail-user"), user);
+        }
+        let body = self.body(self.send(request.body(order.to_string())).await?).await?;
         serde_json::from_slice(&body).map_err(|error| self.unreadable(error))
     }
 
@@ -81,12 +102,17 @@ impl Client {
     }
 
     fn get(&self, path: &[&str], query: &Query, accept: &'static str) -> RequestBuilder {
-        let mut url = self.server.clone();
-        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
+        let mut url = self.url(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
         self.http.get(url).header(ACCEPT, accept)
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
+        url
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
@@ -124,6 +150,19 @@ impl Client {
     fn unreadable(&self, reason: impl ToString) -> ClientError {
         ClientError::Unreadable { server: self.server.to_string(), reason: reason.to_string() }
     }
+}
+
+/// Whether `server` is on this machine, as far as its name tells.
+pub(crate) fn is_loopback(server: &Url) -> bool {
+    let host = server.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// What this system calls who runs the program, if it is a name that the daemon takes.
+fn user() -> Option<String> {
+    let name = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok())?;
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
+    ((1..=63).contains(&name.len()) && name.bytes().all(fine) && name != "taffrail").then_some(name)
 }
 
 /// Runs `work` to its end: a command waits for one thing at a time.

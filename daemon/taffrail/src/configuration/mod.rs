@@ -16,7 +16,8 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use taffrail_model::ClusterName;
+use taffrail_http::Loopback;
+use taffrail_model::{ClusterName, RepositoryName};
 use taffrail_model::configuration::Configuration;
 use taffrail_yaml::{Error, Errors};
 
@@ -29,14 +30,31 @@ pub struct Settings {
     pub data: PathBuf,
     /// The key of the Secrets; never inside of `data`.
     pub key_file: PathBuf,
-    /// Where the API listens; always a loopback address.
+    /// Where the API listens; beyond loopback only with [`Api::tokens_file`].
     pub listen: SocketAddr,
+    /// Where probes and metrics are served besides.
+    pub telemetry: Option<SocketAddr>,
+    /// Who may ask the API.
+    pub api: Api,
+    /// The files of the secrets by which hooks of repositories are signed.
+    pub hooks: BTreeMap<RepositoryName, PathBuf>,
     /// What this process writes about itself.
     pub log: Log,
     /// How the clusters are found; the one of the default's name always is.
     pub clusters: BTreeMap<ClusterName, Cluster>,
     /// What decides something: the part that is recorded.
     pub configuration: Configuration,
+}
+
+/// Who may ask the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Api {
+    /// The file of the tokens.
+    pub tokens_file: Option<PathBuf>,
+    /// Whether callers on this machine must show one.
+    pub loopback: Loopback,
+    /// Names by which a loopback listener may be called, as a proxy before it does.
+    pub hosts: Vec<String>,
 }
 
 /// What this process writes about itself, on stderr.

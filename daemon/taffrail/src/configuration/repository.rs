@@ -1,6 +1,6 @@
 //! One repository of the configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use taffrail_model::configuration::{Credentials, Repository, SshKey, Verify};
@@ -20,6 +20,8 @@ const LEAST: Duration = Duration::from_secs(1);
 pub(super) struct Read {
     pub(super) name: Option<Placed<RepositoryName>>,
     pub(super) repository: Option<Repository>,
+    /// The file of the secret that its hooks are signed with. Not recorded: it decides nothing.
+    pub(super) hook: Option<PathBuf>,
 }
 
 /// Reads one repository; its relative paths start at `folder`.
@@ -44,7 +46,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, folder: &Path) -> Read {
         ca_file,
         verify,
     });
-    Read { name, repository }
+    let hook = fields.mapping("hook", |fields| value::required(fields, "secretFile", |text| Ok(folder.join(text))));
+    Read { name, repository, hook: hook.flatten().map(|placed| placed.value) }
 }
 
 /// Reports credentials and authorities that are of no use for a URL.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use taffrail_http::Loopback;
 use taffrail_model::configuration::{self, Configuration};
 use taffrail_model::{ClusterName, RepositoryName};
 use taffrail_yaml::{Error, Errors, Fields, Limits, Location, parse};
 
 use super::value::{self, Placed};
-use super::{Cluster, LARGEST, Log, LogFormat, LogLevel, Settings, application, paths, repository};
+use super::{Api, Cluster, LARGEST, Log, LogFormat, LogLevel, Settings, application, paths, repository};
 
 const DATA: &str = "/var/lib/taffrail";
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8420);
@@ -40,9 +41,7 @@ pub(super) fn read(bytes: &[u8], file: &str, folder: &Path) -> Result<Settings, 
 }
 
 fn settings(fields: &mut Fields<'_, '_>, folder: &Path) -> Settings {
-    for name in ["schedules", "telemetry"] {
-        value::unsupported(fields, name, "");
-    }
+    value::unsupported(fields, "schedules", "");
     let path = |text: &str| Ok(folder.join(text));
     let data = value::optional(fields, "data", path).map_or_else(|| PathBuf::from(DATA), |placed| placed.value);
     let key_file = value::optional(fields, "keyFile", |text| match folder.join(text) {
@@ -53,29 +52,48 @@ fn settings(fields: &mut Fields<'_, '_>, folder: &Path) -> Settings {
     });
     let key_file = key_file.map_or_else(|| paths::default_key_file(&data), |placed| placed.value);
     let clusters = clusters(fields, folder);
+    let api = fields.mapping("api", |fields| api(fields, folder)).unwrap_or_default();
+    let listen = value::optional(fields, "listen", |text| address(text)).map(|placed| {
+        if !placed.value.ip().is_loopback() && api.tokens_file.is_none() {
+            let what = "\"listen\" is an address beyond loopback, where everybody must show a token: set \
+                        \"tokensFile\" of \"api\"";
+            fields.error_at(placed.location, what);
+        }
+        placed.value
+    });
+    let telemetry = value::optional(fields, "telemetry", address).map(|placed| placed.value);
+    let claims = clusters.iter().map(|(name, read)| (name.clone(), read.claims.clone()));
+    let (configuration, hooks) = configuration(fields, folder, claims);
     Settings {
         key_file,
         data,
-        listen: value::optional(fields, "listen", listen).map_or(LISTEN, |placed| placed.value),
+        listen: listen.unwrap_or(LISTEN),
+        telemetry,
+        api,
+        hooks,
         log: fields.mapping("log", log).unwrap_or_default(),
-        configuration: configuration(
-            fields,
-            folder,
-            clusters.iter().map(|(name, read)| (name.clone(), read.claims.clone())),
-        ),
+        configuration,
         clusters: clusters.into_iter().map(|(name, read)| (name, read.access)).collect(),
     }
 }
 
-fn listen(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| "should be an address and a port, as in 127.0.0.1:8420 or [::1]:8420")?;
-    if !address.ip().is_loopback() {
-        return Err("should be a loopback address: \
-                    the API beyond loopback needs bearer tokens, which this version does not have"
-            .into());
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "should be an address and a port, as in 127.0.0.1:8420 or [::1]:8420".to_owned())
+}
+
+fn api(fields: &mut Fields<'_, '_>, folder: &Path) -> Api {
+    let tokens_file = value::optional(fields, "tokensFile", |text| Ok(folder.join(text)));
+    let loopback = [("open", Loopback::Open), ("token", Loopback::Token)];
+    let place = fields.location_of("loopback");
+    let api = Api {
+        tokens_file: tokens_file.map(|placed| placed.value),
+        loopback: value::choice(fields, "loopback", &loopback),
+        hosts: fields.strings("hosts").into_iter().map(|(host, _)| host).collect(),
+    };
+    if api.loopback == Loopback::Token && api.tokens_file.is_none() {
+        fields.error_at(place, "\"loopback\" wants tokens, and there are none: set \"tokensFile\"");
     }
-    Ok(address)
+    api
 }
 
 fn log(fields: &mut Fields<'_, '_>) -> Log {
@@ -124,7 +142,7 @@ fn configuration(
     fields: &mut Fields<'_, '_>,
     folder: &Path,
     clusters: impl Iterator<Item = (ClusterName, Option<String>)>,
-) -> Configuration {
+) -> (Configuration, BTreeMap<RepositoryName, PathBuf>) {
     let clusters: BTreeMap<ClusterName, Option<String>> = clusters.collect();
     let repositories = fields.mappings("repositories", |fields| repository::read(fields, folder));
     let applications = fields.mappings("applications", application::read);
@@ -144,7 +162,9 @@ fn configuration(
             fields.error_at(named.location, format!("there is no cluster \"{}\"{hint}", named.value));
         }
     }
-    Configuration {
+    let hooks = repositories.iter().filter_map(|read| Some((read.name.as_ref()?.value.clone(), read.hook.clone()?)));
+    let hooks = hooks.collect();
+    let configuration = Configuration {
         // What has its default is not recorded, so that older configurations keep their digest.
         clusters: clusters
             .into_iter()
@@ -153,7 +173,8 @@ fn configuration(
             .collect(),
         repositories: unique(fields, "repository", repositories.into_iter().map(|read| (read.name, read.repository))),
         applications: unique(fields, "application", applications.into_iter().map(|read| (read.name, read.application))),
-    }
+    };
+    (configuration, hooks)
 }
 
 /// By name; reports every name that is given again.

@@ -3,16 +3,18 @@
 //! Always: the journal is opened before anything else, so that a second daemon on the same folder stops before its
 //! first write; what was sent to the cluster is waited for at the end.
 
+mod keys;
 mod log;
 mod reload;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
 use taffrail_cluster::KubeCluster;
-use taffrail_driver::{Board, Command, Options, World};
+use taffrail_driver::{Board, Command, Desk, Options, World};
 use taffrail_git::Mirrors;
 use taffrail_http::Readers;
 use taffrail_journal::SledJournal;
@@ -22,14 +24,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use self::keys::KeyFiles;
 pub use self::reload::ConfigurationFile;
 use crate::Failure;
 use crate::configuration::{Settings, journal_folder};
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Changes of the configuration that may wait; more are of no use.
-const COMMANDS: usize = 4;
+/// Changes of the configuration, orders and hints that may wait; whoever brings more waits too.
+const COMMANDS: usize = 64;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 pub fn run(file: ConfigurationFile, settings: Settings) -> Result<(), Failure> {
@@ -54,10 +57,13 @@ pub fn run(file: ConfigurationFile, settings: Settings) -> Result<(), Failure> {
 async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJournal>) -> Result<(), Failure> {
     let metrics = Metrics::new();
     let clusters = Arc::new(connect(&settings, &metrics).await?);
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", settings.listen)).hint("set `listen`"))?;
+    let listener = listen(settings.listen, "listen").await?;
     let address = listener.local_addr().map_err(Failure::new)?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "the API is served in plain HTTP beyond loopback: put a proxy with TLS before it, or \
+                                  whoever listens on the way has the tokens");
+    }
+    let key_files = KeyFiles::open(&settings).map_err(Failure::new)?;
     let board = Board::default();
     let world = World {
         journal: journal.clone(),
@@ -70,10 +76,21 @@ async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJou
     commands.send(configured).await.map_err(Failure::new)?;
 
     let (end, ending) = watch::channel(false);
-    let options = taffrail_http::Options::default();
-    let readers = Readers { journal, status: Arc::new(board.clone()), metrics, options };
+    let options = taffrail_http::Options {
+        hosts: settings.api.hosts.clone(),
+        loopback: settings.api.loopback,
+        ..taffrail_http::Options::default()
+    };
+    let (status, orders) = (Arc::new(board.clone()), Arc::new(Desk::new(commands.clone())));
+    let readers = Readers { journal, status, metrics, orders, keys: key_files.keys(), options };
+    if let Some(place) = settings.telemetry {
+        let listener = listen(place, "telemetry").await?;
+        let address = listener.local_addr().map_err(Failure::new)?;
+        tracing::info!(%address, "probes and metrics are served");
+        tokio::spawn(taffrail_http::serve_telemetry(listener, readers.clone(), ended(ending.clone())));
+    }
     let api = tokio::spawn(taffrail_http::serve(listener, readers, ended(ending.clone())));
-    let reloading = tokio::spawn(reload::watch(file, settings, commands));
+    let reloading = tokio::spawn(reload::watch(file, settings, commands, key_files));
     tracing::info!(%address, version = VERSION, "the API listens");
 
     let options = Options { version: VERSION.to_owned(), code: code()? };
@@ -115,6 +132,11 @@ async fn connect(settings: &Settings, metrics: &Metrics) -> Result<Clusters, Fai
         clusters.put(name.clone(), Arc::new(connected));
     }
     Ok(clusters)
+}
+
+async fn listen(place: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
+    let failed = |error| Failure::new(format!("cannot listen on {place}: {error}")).hint(format!("set `{setting}`"));
+    TcpListener::bind(place).await.map_err(failed)
 }
 
 /// Completes once the daemon is to end.

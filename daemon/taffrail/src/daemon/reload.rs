@@ -7,6 +7,7 @@ use taffrail_driver::Command;
 use taffrail_model::Digest;
 use tokio::sync::mpsc;
 
+use super::keys::KeyFiles;
 use crate::configuration::{self, Settings};
 
 /// Often enough for a person, and cheap: one small file is read.
@@ -27,10 +28,16 @@ impl ConfigurationFile {
 }
 
 /// Watches the file until nobody listens any more.
-pub(super) async fn watch(file: ConfigurationFile, mut settings: Settings, commands: mpsc::Sender<Command>) {
+pub(super) async fn watch(
+    file: ConfigurationFile,
+    mut settings: Settings,
+    commands: mpsc::Sender<Command>,
+    mut keys: KeyFiles,
+) {
     let ConfigurationFile { path, mut known } = file;
     loop {
         tokio::time::sleep(EVERY).await;
+        keys.look(&settings);
         let now = digest(&path);
         if now == known {
             continue;
@@ -40,6 +47,7 @@ pub(super) async fn watch(file: ConfigurationFile, mut settings: Settings, comma
             Ok(new) => {
                 warn_of_what_needs_a_restart(&settings, &new);
                 settings.configuration = new.configuration.clone();
+                settings.hooks = new.hooks;
                 Command::Configured(new.configuration.into())
             }
             Err(errors) => {
@@ -64,6 +72,8 @@ fn warn_of_what_needs_a_restart(old: &Settings, new: &Settings) {
         ("data", old.data != new.data),
         ("keyFile", old.key_file != new.key_file),
         ("listen", old.listen != new.listen),
+        ("telemetry", old.telemetry != new.telemetry),
+        ("api", old.api != new.api),
         ("log", old.log != new.log),
         ("clusters", old.clusters != new.clusters),
     ];
