@@ -120,6 +120,28 @@ impl Status for Board {
     }
 }
 
+/// An application as a state says, when nothing of its cluster is seen.
+pub(crate) fn describe_unseen(
+    state: &State,
+    name: &ApplicationName,
+    configured: &configuration::Application,
+) -> ApplicationStatus {
+    let mut status = describe(state, &Observed::default(), name, configured);
+    let application = state.applications.get(name);
+    status.health = HealthStatus::Unknown;
+    status.hold = application.and_then(|application| {
+        let paused = application.paused.map(|pause| pause.reason(name));
+        paused.or_else(|| held(application))
+    });
+    if let Some(activity) = &mut status.activity {
+        activity.waiting_for.clear();
+    }
+    for object in &mut status.objects {
+        (object.health, object.reason) = (HealthStatus::Unknown, None);
+    }
+    status
+}
+
 fn describe(
     state: &State,
     observed: &Observed,
@@ -156,6 +178,7 @@ fn describe(
             .and_then(|repository| repository.refused.as_ref())
             .map(refused_revision),
         observed_revision: head.map(|head| head.revision.clone()),
+        rendered_revision: observed.rendered.get(name).map(|(revision, _)| revision.clone()),
         desired: application.desired.as_ref().map(reference),
         live: application.live.as_ref().map(reference),
         passed: application.passed.last().map(reference),

@@ -5,13 +5,16 @@
 //! its outcome is waited for, also at the end; the queue of inputs is bounded.
 
 mod board;
+mod differ;
 mod effects;
+mod inquiries;
 mod orders;
 mod replay;
 mod run;
 mod time;
 
 pub use board::Board;
+pub use inquiries::Archive;
 pub use orders::Desk;
 pub use replay::{ReplayError, replay};
 pub use run::{Command, DriverError, Options, World, run};

@@ -25,14 +25,39 @@ pub enum ReplayError {
         /// Why.
         reason: String,
     },
+    /// It took longer than whoever asked waits.
+    #[error("folding the journal up to there takes too long")]
+    TooLong,
 }
 
 /// The state after the newest event. `code` names this build: a snapshot of another is ignored.
 pub fn replay(journal: &dyn Journal, code: &str) -> Result<State, ReplayError> {
     let head = journal.head();
-    let mut state = from_snapshot(journal, code)?.unwrap_or_else(|| State::empty(head.epoch));
-    while state.seq < head.seq {
-        let events = journal.events(state.seq, PAGE)?;
+    let state = from_snapshot(journal, code)?.unwrap_or_else(|| State::empty(head.epoch));
+    fold(journal, state, head.seq, || Ok(()))
+}
+
+/// The state after an earlier event. `go_on` may end it between two pages of events.
+pub(crate) fn replay_to(
+    journal: &dyn Journal,
+    code: &str,
+    last: Seq,
+    go_on: impl Fn() -> Result<(), ReplayError>,
+) -> Result<State, ReplayError> {
+    let snapshot = from_snapshot(journal, code)?.filter(|state| state.seq <= last);
+    fold(journal, snapshot.unwrap_or_else(|| State::empty(journal.head().epoch)), last, go_on)
+}
+
+fn fold(
+    journal: &dyn Journal,
+    mut state: State,
+    last: Seq,
+    go_on: impl Fn() -> Result<(), ReplayError>,
+) -> Result<State, ReplayError> {
+    while state.seq < last {
+        go_on()?;
+        let page = usize::try_from(last.0 - state.seq.0).unwrap_or(PAGE).min(PAGE);
+        let events = journal.events(state.seq, page)?;
         if events.is_empty() {
             let reason = "it is not there, although a later one is".to_owned();
             return Err(JournalError::Damaged { seq: state.seq.next(), reason }.into());

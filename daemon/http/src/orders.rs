@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::body;
 use crate::caller::Caller;
 use crate::nearest::nearest;
+use crate::past::named;
 use crate::problem::Problem;
 use crate::routes::NoParameters;
 use crate::views::no_application;
@@ -116,8 +117,7 @@ async fn order(
         let what = "an order is JSON: write `Content-Type: application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
     }
-    let Path(name) = name.map_err(|rejection| Problem::bad(rejection.body_text()))?;
-    let application: ApplicationName = name.parse().map_err(|error| Problem::bad(format!("{error}")))?;
+    let application = named(name)?;
     let body = body::read(body, LARGEST, app.readers.options.header_timeout).await?;
     let mut fields = Fields::read(&body, verb)?;
     let reason = fields.reason()?;
@@ -138,7 +138,7 @@ async fn order(
 }
 
 /// An application that left the configuration is still known to the journal.
-async fn known(app: &App, name: &ApplicationName) -> Result<(), Problem> {
+pub(crate) async fn known(app: &App, name: &ApplicationName) -> Result<(), Problem> {
     if app.readers.status.application(name).is_some() {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use taffrail_ports::inquiries::Inquiries;
 use taffrail_ports::journal::Journal;
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::orders::Orders;
@@ -22,6 +23,8 @@ pub struct Readers {
     pub metrics: Metrics,
     /// Who takes orders and hints.
     pub orders: Arc<dyn Orders>,
+    /// Who answers what takes a while.
+    pub inquiries: Arc<dyn Inquiries>,
     /// What callers prove themselves with, as it changes.
     pub keys: watch::Receiver<Arc<Keys>>,
     /// Within which limits.

@@ -16,7 +16,7 @@ use crate::app::{App, Surface};
 use crate::guard::{TELEMETRY, guard};
 use crate::orders::Verb;
 use crate::problem::Problem;
-use crate::{archive, events, hooks, orders, views};
+use crate::{archive, events, history, hooks, orders, past, views};
 
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -38,6 +38,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/", get(index)),
         ("/applications", get(views::applications)),
         ("/applications/{name}", get(views::application)),
+        ("/applications/{name}/diff", get(past::diff)),
+        ("/applications/{name}/history", get(history::history)),
         ("/events", get(events::list)),
         ("/events/{seq}", get(events::one)),
         ("/export", get(archive::archive)),
@@ -142,6 +144,9 @@ mod tests {
             let known: &[&str] = match path {
                 "/events" => &PARAMETERS,
                 "/export" => &archive::PARAMETERS,
+                "/applications" | "/applications/{name}" => &["at"],
+                "/applications/{name}/diff" => &past::DIFF,
+                "/applications/{name}/history" => &history::PARAMETERS,
                 _ => &[],
             };
             assert_eq!(parameters(path, "query"), known.iter().map(|&name| name.to_owned()).collect(), "{path}");

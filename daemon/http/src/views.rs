@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
@@ -13,22 +13,28 @@ use taffrail_model::ApplicationName;
 
 use crate::app::App;
 use crate::nearest::nearest;
+use crate::past::{AsOf, named};
 use crate::problem::Problem;
 use crate::routes::NoParameters;
 
 /// `GET /applications`
-pub(crate) async fn applications(State(app): State<Arc<App>>, _: NoParameters) -> Response {
-    Json(json!({ "applications": app.readers.status.applications() })).into_response()
+pub(crate) async fn applications(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    match AsOf::read(&app, &uri).await? {
+        Some(as_of) => as_of.applications(&app).await,
+        None => Ok(Json(json!({ "applications": app.readers.status.applications() })).into_response()),
+    }
 }
 
 /// `GET /applications/{name}`
 pub(crate) async fn application(
     State(app): State<Arc<App>>,
-    _: NoParameters,
+    uri: Uri,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let Path(name) = name.map_err(|rejection| Problem::bad(rejection.body_text()))?;
-    let name: ApplicationName = name.parse().map_err(|error| Problem::bad(format!("{error}")))?;
+    let name = named(name)?;
+    if let Some(as_of) = AsOf::read(&app, &uri).await? {
+        return as_of.application(&app, &name).await;
+    }
     let status = &app.readers.status;
     match status.application(&name) {
         Some(application) => Ok(Json(application).into_response()),

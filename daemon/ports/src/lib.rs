@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod clusters;
+pub mod inquiries;
 pub mod journal;
 pub mod metrics;
 pub mod orders;

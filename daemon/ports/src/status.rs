@@ -53,6 +53,9 @@ pub struct ApplicationStatus {
     /// Why a newer revision is not taken: a sentence that names the commit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refused_revision: Option<String>,
+    /// The newest revision that this daemon rendered: the same, unless it is being rendered now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rendered_revision: Option<CommitId>,
     /// What Git asks for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub desired: Option<StateReference>,

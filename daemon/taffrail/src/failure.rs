@@ -1,6 +1,7 @@
 //! How a command fails: what happened, what to do about it, and the exit code.
 //!
-//! Always: 1 is a failure of the work, 2 a mistake in the arguments or the configuration (as clap's own).
+//! Always: 1 is a failure of the work, 2 a mistake in the arguments or the configuration (as clap's own), unless a command
+//! says otherwise in its help.
 
 use std::io;
 use std::process::ExitCode;
@@ -36,6 +37,17 @@ impl Failure {
     /// The work failed for each of these reasons.
     pub fn all(errors: &Errors) -> Self {
         Self { errors: errors.0.iter().map(ToString::to_string).collect(), hint: None, code: 1 }
+    }
+
+    /// An exit code that says it all, after results were written.
+    pub(crate) fn silent(code: u8) -> Self {
+        Self { errors: Vec::new(), hint: None, code }
+    }
+
+    /// The same with this exit code.
+    #[must_use]
+    pub(crate) fn code(self, code: u8) -> Self {
+        Self { code, ..self }
     }
 
     /// The same with advice.

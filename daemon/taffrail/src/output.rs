@@ -72,6 +72,11 @@ impl Output {
         let _ = writeln!(self.messages, "warning: {}", printable(text));
     }
 
+    /// What is waited for.
+    pub(crate) fn progress(&mut self, text: &str) {
+        let _ = writeln!(self.messages, "{}", printable(text));
+    }
+
     /// What to do about it.
     pub(crate) fn hint(&mut self, text: &str) {
         let _ = writeln!(self.messages, "hint: {}", printable(text));

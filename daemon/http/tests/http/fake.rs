@@ -11,6 +11,7 @@ use taffrail_model::{
     SubjectKind, Timestamp, Uid,
 };
 use taffrail_ports::BoxFuture;
+use taffrail_ports::inquiries::{Difference, Inquiries, InquiryError, Side};
 use taffrail_ports::journal::{
     Document, EventPage, EventQuery, ExportError, Exported, Head, Journal, JournalError, Snapshot, StoredEvent,
 };
@@ -318,5 +319,29 @@ impl Orders for FakeOrders {
     fn hint(&self, repository: RepositoryName) -> BoxFuture<'_, ()> {
         self.hints.lock().unwrap().push(repository);
         Box::pin(async {})
+    }
+}
+
+/// Knows one application at any time, and one difference.
+pub struct FakeInquiries;
+
+impl Inquiries for FakeInquiries {
+    fn past(&self, _: Seq) -> BoxFuture<'_, Result<Vec<ApplicationStatus>, InquiryError>> {
+        Box::pin(async { Ok(vec![crate::views::application("shop-staging")]) })
+    }
+
+    fn recorded(
+        &self,
+        application: ApplicationName,
+        from: Seq,
+        to: Seq,
+    ) -> BoxFuture<'_, Result<Difference, InquiryError>> {
+        let side = |seq| Side::Recorded { seq, desired: Digest::ZERO };
+        let answer = if to > Seq(100) {
+            Err(InquiryError::Nothing(format!("there is no event {to}")))
+        } else {
+            Ok(Difference { application, from: side(from), to: side(to), objects: Vec::new(), unchanged: 7 })
+        };
+        Box::pin(async { answer })
     }
 }

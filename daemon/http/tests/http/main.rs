@@ -13,6 +13,7 @@ mod hooks;
 mod limits;
 mod orders;
 mod paging;
+mod past;
 mod refusals;
 mod server;
 mod views;

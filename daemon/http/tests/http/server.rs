@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::client::{Answer, get};
-use crate::fake::{FakeJournal, FakeOrders, FakeStatus, history};
+use crate::fake::{FakeInquiries, FakeJournal, FakeOrders, FakeStatus, history};
 
 /// A running server.
 pub struct Server {
@@ -56,6 +56,7 @@ impl Server {
             status: status.clone(),
             metrics: metrics.clone(),
             orders: orders.clone(),
+            inquiries: Arc::new(FakeInquiries),
             keys: keys.subscribe(),
             options,
         };

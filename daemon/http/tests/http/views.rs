@@ -6,7 +6,7 @@ use taffrail_ports::status::{ApplicationStatus, HealthStatus, ObjectStatus, Sync
 use crate::fake::{FakeJournal, FakeStatus, history};
 use crate::server::Server;
 
-fn application(name: &str) -> ApplicationStatus {
+pub fn application(name: &str) -> ApplicationStatus {
     ApplicationStatus {
         name: name.parse().unwrap(),
         repository: "shop".parse().unwrap(),
@@ -15,6 +15,7 @@ fn application(name: &str) -> ApplicationStatus {
         health: HealthStatus::Degraded,
         observed_revision: None,
         refused_revision: None,
+        rendered_revision: None,
         desired: None,
         live: None,
         passed: None,

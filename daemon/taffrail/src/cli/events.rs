@@ -244,7 +244,7 @@ fn count(text: &str) -> Result<Count, String> {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = duration::parse(text) {
         return Timestamp::now().checked_sub(ago).map_err(|_| "that is before the beginning of time".to_owned());
     }

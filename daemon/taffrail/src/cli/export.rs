@@ -48,7 +48,7 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self, output: &mut Output) -> Result<(), Failure> {
-        let (data, options, client) = self.place()?;
+        let (data, options, client) = self.place(output)?;
         let at = self.at.map(Seq);
         let export = |to: &mut dyn Write| match export_folder(&options, at, to) {
             Ok(_) => Ok(()),
@@ -68,16 +68,16 @@ impl Export {
     }
 
     /// The data folder, its journal, and the daemon that may run on it.
-    fn place(&self) -> Result<(PathBuf, Options, Client), Failure> {
+    fn place(&self, output: &mut Output) -> Result<(PathBuf, Options, Client), Failure> {
         let (data, key_file, client) = match &self.data {
             Some(data) => {
                 let data = std::path::absolute(data).map_err(|error| Failure::usage(format!("--data: {error}")))?;
                 let key_file = self.key_file.clone().unwrap_or_else(|| default_key_file(&data));
-                (data, key_file, self.server.client()?)
+                (data, key_file, self.server.client(output)?)
             }
             None => {
                 let settings = configuration::load(&self.config).map_err(|errors| Failure::configuration(&errors))?;
-                let client = self.server.client_or(&url(settings.listen))?;
+                let client = self.server.client_or(&url(settings.listen), output)?;
                 (settings.data, settings.key_file, client)
             }
         };

@@ -6,9 +6,11 @@ mod acknowledge;
 mod adopt;
 mod completion;
 mod demo;
+mod diff;
 mod events;
 mod export;
 mod format;
+mod history;
 mod import;
 mod order;
 mod refresh;
@@ -25,6 +27,7 @@ mod sync;
 mod token;
 mod validate;
 mod verify;
+mod wait;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +50,9 @@ enum Command {
     Render(render::Render),
     Status(status::Status),
     Events(Box<events::Events>),
+    Wait(wait::Wait),
+    Diff(diff::Diff),
+    History(history::History),
     Refresh(refresh::Refresh),
     Sync(sync::Sync),
     Suspend(suspend::Suspend),
@@ -73,6 +79,9 @@ impl Arguments {
             Command::Render(command) => command.run(output),
             Command::Status(command) => command.run(output),
             Command::Events(command) => command.run(output),
+            Command::Wait(command) => command.run(output),
+            Command::Diff(command) => command.run(output),
+            Command::History(command) => command.run(output),
             Command::Refresh(command) => command.run(output),
             Command::Sync(command) => command.run(output),
             Command::Suspend(command) => command.run(output),

@@ -61,8 +61,8 @@ impl Client {
     }
 
     /// One JSON document.
-    pub(crate) async fn json(&self, path: &[&str]) -> Result<Value, ClientError> {
-        let request = self.get(path, &Query::new(), "application/json").timeout(ANSWER);
+    pub(crate) async fn json(&self, path: &[&str], query: &Query) -> Result<Value, ClientError> {
+        let request = self.get(path, query, "application/json").timeout(ANSWER);
         let body = self.body(self.send(request).await?).await?;
         serde_json::from_slice(&body).map_err(|error| self.unreadable(error))
     }
@@ -147,7 +147,12 @@ impl Client {
         ClientError::Cut { server: self.server.to_string(), reason: error::root(error) }
     }
 
-    fn unreadable(&self, reason: impl ToString) -> ClientError {
+    /// A stream came to an end, which it does not by itself.
+    pub(crate) fn ended(&self) -> ClientError {
+        ClientError::Cut { server: self.server.to_string(), reason: "the daemon ended the stream".to_owned() }
+    }
+
+    pub(crate) fn unreadable(&self, reason: impl ToString) -> ClientError {
         ClientError::Unreadable { server: self.server.to_string(), reason: reason.to_string() }
     }
 }

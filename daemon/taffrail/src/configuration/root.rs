@@ -53,7 +53,7 @@ fn settings(fields: &mut Fields<'_, '_>, folder: &Path) -> Settings {
     let key_file = key_file.map_or_else(|| paths::default_key_file(&data), |placed| placed.value);
     let clusters = clusters(fields, folder);
     let api = fields.mapping("api", |fields| api(fields, folder)).unwrap_or_default();
-    let listen = value::optional(fields, "listen", |text| address(text)).map(|placed| {
+    let listen = value::optional(fields, "listen", address).map(|placed| {
         if !placed.value.ip().is_loopback() && api.tokens_file.is_none() {
             let what = "\"listen\" is an address beyond loopback, where everybody must show a token: set \
                         \"tokensFile\" of \"api\"";

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use taffrail_cluster::KubeCluster;
-use taffrail_driver::{Board, Command, Desk, Options, World};
+use taffrail_driver::{Archive, Board, Command, Desk, Options, World};
 use taffrail_git::Mirrors;
 use taffrail_http::Readers;
 use taffrail_journal::SledJournal;
@@ -82,7 +82,9 @@ async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJou
         ..taffrail_http::Options::default()
     };
     let (status, orders) = (Arc::new(board.clone()), Arc::new(Desk::new(commands.clone())));
-    let readers = Readers { journal, status, metrics, orders, keys: key_files.keys(), options };
+    let code = code()?;
+    let inquiries = Arc::new(Archive::new(journal.clone(), code.clone()));
+    let readers = Readers { journal, status, metrics, orders, inquiries, keys: key_files.keys(), options };
     if let Some(place) = settings.telemetry {
         let listener = listen(place, "telemetry").await?;
         let address = listener.local_addr().map_err(Failure::new)?;
@@ -93,7 +95,7 @@ async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJou
     let reloading = tokio::spawn(reload::watch(file, settings, commands, key_files));
     tracing::info!(%address, version = VERSION, "the API listens");
 
-    let options = Options { version: VERSION.to_owned(), code: code()? };
+    let options = Options { version: VERSION.to_owned(), code };
     let mut api = pin!(api);
     let mut driver = pin!(taffrail_driver::run(world, options, board, received, ended(ending)));
     let result = tokio::select! {

@@ -25,7 +25,7 @@ pub(super) struct Witness {
 
 impl Witness {
     pub(super) async fn new(server: &str, kubeconfig: &Path) -> Result<Self, Failure> {
-        let client = Client::new(&server.parse().map_err(Failure::new)?)?;
+        let client = Client::new(&server.parse().map_err(Failure::new)?, None)?;
         let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(Failure::new)?;
         let options = KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Failure::new)?;

@@ -7,7 +7,7 @@ use taffrail_ports::status::{Activity, ApplicationStatus, HealthStatus, StateRef
 
 use crate::output::{Colour, Output, printable};
 
-type Cell = (String, Option<Colour>);
+pub(super) type Cell = (String, Option<Colour>);
 
 /// One line an application.
 pub(crate) fn table(applications: &[ApplicationStatus], output: &mut Output) -> io::Result<()> {
@@ -60,7 +60,7 @@ pub(crate) fn details(application: &ApplicationStatus, output: &mut Output) -> i
     columns(&["OBJECT", "HEALTH", "SYNCED", "REASON"], rows.collect(), output)
 }
 
-fn plain(text: &str) -> Cell {
+pub(super) fn plain(text: &str) -> Cell {
     (printable(text), None)
 }
 
@@ -124,7 +124,7 @@ fn reference(state: &StateReference) -> String {
 }
 
 /// Columns as wide as their widest cell; without titles when there are none.
-fn columns(titles: &[&str], mut rows: Vec<Vec<Cell>>, output: &mut Output) -> io::Result<()> {
+pub(super) fn columns(titles: &[&str], mut rows: Vec<Vec<Cell>>, output: &mut Output) -> io::Result<()> {
     if !titles.is_empty() {
         rows.insert(0, titles.iter().map(|title| plain(title)).collect());
     }

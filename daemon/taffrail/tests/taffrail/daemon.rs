@@ -7,11 +7,13 @@ use std::thread;
 
 use taffrail_model::{Actor, Digest, Envelope, Epoch, Event, Fact, ObjectKey, Seq, Subject};
 
-/// One request: its target and headers, in lower case.
+/// One request: its method, target, headers in lower case, and body.
 #[derive(Debug)]
 pub struct Request {
+    pub method: String,
     pub target: String,
     pub headers: String,
+    pub body: String,
 }
 
 /// An answer.
@@ -48,10 +50,16 @@ impl Daemon {
 }
 
 fn read(stream: &TcpStream) -> Request {
-    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
-    let target = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map(Result::unwrap);
+    let start = lines.next().unwrap();
     let headers = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").to_lowercase();
-    Request { target, headers }
+    let length = headers.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    let mut start = start.split(' ').map(str::to_owned);
+    let (method, target) = (start.next().unwrap(), start.next().unwrap());
+    Request { method, target, headers, body: String::from_utf8(body).unwrap() }
 }
 
 fn give(stream: &mut TcpStream, answer: Answer) {

@@ -7,6 +7,7 @@ mod configuration;
 mod daemon;
 mod events;
 mod offline;
+mod orders;
 mod program;
 mod render;
 mod restoring;

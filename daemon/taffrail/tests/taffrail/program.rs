@@ -13,7 +13,12 @@ pub struct Ran {
 /// The program with arguments, in an environment without influence on it.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taffrail"));
-    command.args(arguments).env_remove("TAFFRAIL_SERVER").env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("TAFFRAIL_SERVER")
+        .env_remove("TAFFRAIL_TOKEN")
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null());
     command
 }
 
@@ -93,6 +98,16 @@ fn wrong_arguments_give_2() {
         &["status", "Shop"],
         &["status", "--server", "ftp://a"],
         &["render", "/nowhere"],
+        &["adopt", "shop"],
+        &["acknowledge", "shop", "--reason", " "],
+        &["acknowledge", "shop", "api", "--reason", "x"],
+        &["remove", "shop", "--reason", "x"],
+        &["remove", "shop", "--prune", "--orphan", "--reason", "x"],
+        &["revert", "shop", "--to", "0", "--reason", "x"],
+        &["suspend", "shop", "--for", "1h", "--until", "2999-01-01T00:00:00Z"],
+        &["sync", "shop", "--only", "api"],
+        &["refresh", "shop", "--token-file", "/nowhere"],
+        &["token", "anna brook"],
     ] {
         let ran = run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
