@@ -9,6 +9,7 @@ mod bad_configuration;
 mod bad_input;
 mod checks;
 mod claims;
+mod commands;
 mod crashes;
 mod failures;
 mod first_sync;

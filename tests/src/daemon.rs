@@ -191,6 +191,19 @@ impl Daemon {
         answer.unwrap_or_else(|error| panic!("GET {path}: {error:?}"))
     }
 
+    /// A POST to its API: status and body.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        self.assert_runs();
+        let request = self.client.post(self.url(path)).timeout(ANSWER).body(body.to_owned());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = block_on(async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            Ok::<_, reqwest::Error>((status, response.text().await?))
+        });
+        answer.unwrap_or_else(|error| panic!("POST {path}: {error:?}"))
+    }
+
     /// A GET of its API that answers with JSON.
     pub fn json(&self, path: &str) -> Value {
         let (status, body) = self.get(path);

@@ -126,13 +126,12 @@ pub(crate) fn describe_unseen(
     name: &ApplicationName,
     configured: &configuration::Application,
 ) -> ApplicationStatus {
-    let mut status = describe(state, &Observed::default(), name, configured);
+    let unseen = Observed::default();
+    let mut status = describe(state, &unseen, name, configured);
     let application = state.applications.get(name);
     status.health = HealthStatus::Unknown;
-    status.hold = application.and_then(|application| {
-        let paused = application.paused.map(|pause| pause.reason(name));
-        paused.or_else(|| held(application))
-    });
+    status.hold = application.and_then(|application| hold(state, &unseen, name, application, configured));
+    status.unseen = None;
     if let Some(activity) = &mut status.activity {
         activity.waiting_for.clear();
     }
@@ -152,6 +151,7 @@ fn describe(
     let nothing = Application::default();
     let application = state.applications.get(name).map_or(&nothing, |application| application);
     let objects = objects(application, observed);
+    let unseen = unseen(application, observed);
     let sync = match (&application.desired, &application.live) {
         (None, _) => SyncStatus::Unknown,
         (Some(desired), Some(live)) if desired.digest == live.digest => {
@@ -183,20 +183,8 @@ fn describe(
         live: application.live.as_ref().map(reference),
         passed: application.passed.last().map(reference),
         activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
-        hold: application
-            .paused
-            .as_ref()
-            .map(|pause| match observed.found.get(name) {
-                Some(found) if matches!(pause, Pause::Claimed { .. }) => {
-                    format!("{}; {}", pause.reason(name), what_is_there(found))
-                }
-                _ => pause.reason(name),
-            })
-            .or_else(|| elsewhere(state, name, application))
-            .or_else(|| suspended(name, application))
-            .or_else(|| held(application))
-            .or_else(|| manual(name, application, configured))
-            .or_else(|| unseen(application, observed)),
+        hold: hold(state, observed, name, application, configured).or_else(|| unseen.clone()),
+        unseen,
         suspended: application.suspended.as_ref().map(|suspension| Suspended {
             by: suspension.by.clone(),
             reason: suspension.reason.clone(),
@@ -207,6 +195,27 @@ fn describe(
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
+}
+
+/// Why nothing is done although something should be.
+fn hold(
+    state: &State,
+    observed: &Observed,
+    name: &ApplicationName,
+    application: &Application,
+    configured: &configuration::Application,
+) -> Option<String> {
+    let paused = application.paused.as_ref().map(|pause| match observed.found.get(name) {
+        Some(found) if matches!(pause, Pause::Claimed { .. }) => {
+            format!("{}; {}", pause.reason(name), what_is_there(found))
+        }
+        _ => pause.reason(name),
+    });
+    paused
+        .or_else(|| elsewhere(state, name, application))
+        .or_else(|| suspended(name, application))
+        .or_else(|| held(application))
+        .or_else(|| manual(name, application, configured))
 }
 
 /// No sync starts while it is suspended.

@@ -71,6 +71,9 @@ pub struct ApplicationStatus {
     /// Why nothing is done although something should be.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hold: Option<String>,
+    /// Why the cluster cannot be seen as far as a sync needs, which passes by itself; also the hold, if nothing else is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unseen: Option<String>,
     /// Why no sync starts and nothing is healed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub suspended: Option<Suspended>,

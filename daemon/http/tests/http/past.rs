@@ -1,7 +1,7 @@
 //! What was: `at`, `history` and `diff`.
 
 use serde_json::json;
-use taffrail_model::fact::{HoldReason, PlanCounts};
+use taffrail_model::fact::{HoldReason, PlanCounts, SyncScope};
 use taffrail_model::{Actor, Digest, Envelope, Fact, Seq, Subject};
 
 use crate::fake::{FakeJournal, FakeStatus, envelope, history};
@@ -46,11 +46,16 @@ fn syncs() -> Vec<Envelope> {
     };
     let desired = Digest::ZERO;
     let revision = |digit: &str| digit.repeat(40).parse().unwrap();
-    let start =
-        |digit| Fact::SyncStarted { desired, revision: revision(digit), plan: desired, counts: PlanCounts::default() };
+    let start = |digit| Fact::SyncStarted {
+        desired,
+        revision: revision(digit),
+        plan: desired,
+        counts: PlanCounts::default(),
+        scope: SyncScope::Whole,
+    };
     let ada = || Actor::author("Ada");
     add(start("a"), None, None, ada()); // 1
-    add(Fact::SyncSucceeded { desired, held: vec![] }, Some(1), None, Actor::daemon());
+    add(Fact::SyncSucceeded { desired, held: vec![], scope: SyncScope::Whole }, Some(1), None, Actor::daemon());
     add(start("b"), None, None, ada()); // 3
     add(Fact::SyncFailed { verdict: "api exits 1".to_owned(), objects: vec![] }, Some(3), None, Actor::daemon());
     let counts = PlanCounts::default();

@@ -21,6 +21,7 @@ pub fn application(name: &str) -> ApplicationStatus {
         passed: None,
         activity: None,
         hold: None,
+        unseen: None,
         suspended: None,
         drift: Vec::new(),
         errors: Vec::new(),

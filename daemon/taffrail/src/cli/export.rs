@@ -16,7 +16,7 @@ use taffrail_model::Seq;
 use taffrail_ports::journal::ExportError;
 
 use super::server::Server;
-use crate::client::{Client, block_on};
+use crate::client::{Client, Query, block_on};
 use crate::configuration::{self, default_key_file, journal_folder};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -108,7 +108,7 @@ async fn online(
     let in_use = || format!("{} is open in a running daemon", data.display());
     let head = recorded_head(options).map_err(Failure::new)?;
     let (seq, hash) = head.ok_or_else(|| Failure::new(in_use()).hint("it has just started: try again"))?;
-    let event = client.json(&["events", &seq.to_string()]).await.map_err(|error| {
+    let event = client.json(&["events", &seq.to_string()], &Query::new()).await.map_err(|error| {
         Failure::new(format!("{}, which must be asked: {error}", in_use())).hint("--server URL names that daemon")
     })?;
     if event["hash"].as_str() != Some(&hash.to_string()) {

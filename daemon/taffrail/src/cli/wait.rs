@@ -204,7 +204,9 @@ impl Waiting {
             (SyncStatus::Synced, HealthStatus::Healthy, _) => {
                 Verdict::There(format!("{name} is in sync and healthy at {}", revision.short()))
             }
-            (SyncStatus::OutOfSync, _, Some(hold)) => Verdict::Failed(format!("{name} is held: {hold}")),
+            (SyncStatus::OutOfSync, _, Some(hold)) if status.unseen.as_ref() != Some(hold) => {
+                Verdict::Failed(format!("{name} is held: {hold}"))
+            }
             (sync, health, _) => Verdict::Wait(format!("{name} is {sync:?} and {health:?}")),
         }
     }

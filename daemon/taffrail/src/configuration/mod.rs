@@ -17,8 +17,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use taffrail_http::Loopback;
-use taffrail_model::{ClusterName, RepositoryName};
 use taffrail_model::configuration::Configuration;
+use taffrail_model::{ClusterName, RepositoryName};
 use taffrail_yaml::{Error, Errors};
 
 pub use paths::{default_key_file, journal_folder};
