@@ -87,7 +87,7 @@ struct Waiting {
     client: Client,
     application: ApplicationName,
     wanted: Option<Wanted>,
-    /// The newest event that was looked at.
+    /// The newest event when the connection was made.
     seen: u64,
     /// Why it is not there yet.
     last: String,
@@ -111,7 +111,7 @@ impl Waiting {
         let mut status = self.status().await?;
         let repository = status.repository.to_string();
         self.find(&repository).await?;
-        let mut messages = self.client.messages(&["events"], &Query::new(), self.seen).await?;
+        let mut messages = self.client.messages(&["events"], &Query::new(), &self.seen.to_string()).await?;
         let mut told = String::new();
         loop {
             match self.verdict(&status) {
@@ -138,7 +138,6 @@ impl Waiting {
                 Err(_) => return Ok(()),
                 Ok(message) => message?.ok_or_else(|| self.client.ended())?,
             };
-            self.seen = self.seen.max(message.id);
             let Some(event) = message.event.and_then(|bytes| Event::from_bytes(&bytes).ok()) else { continue };
             let subject = event.envelope.subject.to_string();
             if subject == format!("repository/{repository}") {
