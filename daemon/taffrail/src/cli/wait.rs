@@ -186,7 +186,11 @@ impl Waiting {
         if let Some(wanted) =
             self.wanted.as_ref().filter(|wanted| !observed.is_some_and(|observed| wanted.has(observed)))
         {
-            return Verdict::Wait(format!("{} was not seen in {} yet", wanted.prefix, status.repository));
+            let start = &wanted.prefix[..wanted.prefix.len().min(12)];
+            return match &status.refused_revision {
+                Some(why) if why.contains(start) => Verdict::Failed(format!("{name}: {why}")),
+                _ => Verdict::Wait(format!("{} was not seen in {} yet", wanted.prefix, status.repository)),
+            };
         }
         let Some(revision) = observed.filter(|observed| status.rendered_revision.as_ref() == Some(observed)) else {
             return Verdict::Wait(format!("{name}: the newest revision is not rendered yet"));
