@@ -5,6 +5,7 @@
 //! all of them share one control plane, in any order and at once.
 
 mod api_server_away;
+mod autoscaling;
 mod bad_configuration;
 mod bad_input;
 mod checks;

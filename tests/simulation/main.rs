@@ -60,7 +60,12 @@ fn random_set(dice: &mut Dice) -> Vec<(&'static str, String)> {
     let mut objects: Vec<(&'static str, String)> = vec![(OBJECTS[0], "1".to_owned())];
     for object in &OBJECTS[1..] {
         if !dice.one_in(4) {
-            objects.push((object, dice.below(3).to_string()));
+            let options = match *object {
+                "ConfigMap:shop/rules" => ",prune-before",
+                "example.org/Widget:shop/mail" => ",replace",
+                _ => "",
+            };
+            objects.push((object, format!("{}{options}", dice.below(3))));
         }
     }
     objects

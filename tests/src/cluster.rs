@@ -88,6 +88,24 @@ impl Cluster {
         answer["items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// Every version of an object since one of the server's resourceVersions, the oldest first: nothing that was so only
+    /// for a moment is missed.
+    pub fn versions_since(&self, object: &str, resource_version: &str) -> Vec<Value> {
+        let key: ObjectKey = object.parse().expect("GROUP/KIND:NAMESPACE/NAME");
+        let collection = self.collection(&key, key.namespace.as_deref());
+        let url = format!(
+            "{}{collection}?watch=1&fieldSelector=metadata.name%3D{}&resourceVersion={resource_version}&timeoutSeconds=1",
+            self.access.server, key.name
+        );
+        let answer = block_on(async { self.client.get(&url).send().await?.text().await });
+        let answer = answer.unwrap_or_else(|error| panic!("watch {object}: {error:?}"));
+        let events = answer.lines().map(|line| serde_json::from_str::<Value>(line).expect("a watch sends JSON"));
+        events
+            .inspect(|event| assert_ne!(event["type"], "ERROR", "watch {object}: {event}"))
+            .map(|event| event["object"].clone())
+            .collect()
+    }
+
     /// Creates an object, as somebody with kubectl would.
     pub fn create(&self, manifest: &Value) -> Answer {
         let key = key_of(manifest);
