@@ -9,6 +9,7 @@ pub mod configuration;
 mod daemon;
 mod demo;
 mod failure;
+mod install;
 mod output;
 mod text;
 

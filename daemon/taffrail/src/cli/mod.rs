@@ -12,6 +12,7 @@ mod export;
 mod format;
 mod history;
 mod import;
+mod install;
 mod order;
 mod refresh;
 mod release;
@@ -66,6 +67,7 @@ enum Command {
     Verify(verify::Verify),
     Export(export::Export),
     Import(import::Import),
+    Install(install::Install),
     Completion(completion::Completion),
 }
 
@@ -95,6 +97,7 @@ impl Arguments {
             Command::Verify(command) => command.run(output),
             Command::Export(command) => command.run(output),
             Command::Import(command) => command.run(output),
+            Command::Install(command) => command.run(output),
             Command::Completion(command) => command.run(output),
         }?;
         Ok(output.flush()?)

@@ -6,6 +6,8 @@ mod bad_configurations;
 mod configuration;
 mod daemon;
 mod events;
+mod image;
+mod install;
 mod offline;
 mod orders;
 mod program;
