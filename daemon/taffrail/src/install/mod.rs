@@ -78,8 +78,9 @@ impl Plan {
     /// Checks that the configuration can be run in a pod; every reason why not.
     pub fn new(choice: Choice) -> Result<Self, Vec<String>> {
         let Choice { namespace, image, service_monitor, managed, configuration } = choice;
-        let text = configuration
-            .unwrap_or_else(|| include_str!("taffrail.yaml").replace("claims: taffrail", &format!("claims: {namespace}")));
+        let text = configuration.unwrap_or_else(|| {
+            include_str!("taffrail.yaml").replace("claims: taffrail", &format!("claims: {namespace}"))
+        });
         let settings = configuration::read(text.as_bytes(), "taffrail.yaml", Path::new(CONFIGURATION));
         let settings = settings.map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let mut faults = Vec::new();
@@ -92,7 +93,8 @@ impl Plan {
         }
         let telemetry = settings.telemetry.filter(|address| !address.ip().is_loopback());
         if telemetry.is_none() {
-            faults.push("telemetry is to be an address beyond loopback, as 0.0.0.0:8421: the kubelet asks it".to_owned());
+            faults
+                .push("telemetry is to be an address beyond loopback, as 0.0.0.0:8421: the kubelet asks it".to_owned());
         }
         faults.extend(elsewhere(&settings));
         let Some(telemetry) = telemetry.filter(|_| faults.is_empty()) else { return Err(faults) };
@@ -184,7 +186,11 @@ impl Plan {
 
     /// Whom applications are written as.
     fn identities(&self) -> BTreeSet<&ServiceAccount> {
-        self.configuration.applications.values().filter_map(|application| application.service_account.as_ref()).collect()
+        self.configuration
+            .applications
+            .values()
+            .filter_map(|application| application.service_account.as_ref())
+            .collect()
     }
 }
 

@@ -34,8 +34,7 @@ pub(super) fn parts(plan: &Plan) -> Vec<Part> {
 fn service(plan: &Plan) -> Value {
     let Ports { api, telemetry } = plan.ports;
     let port = |name: &str, number: u16| json!({ "name": name, "port": number, "targetPort": name });
-    let ports: Vec<Value> =
-        api.map(|api| port("api", api)).into_iter().chain([port("telemetry", telemetry)]).collect();
+    let ports: Vec<Value> = api.map(|api| port("api", api)).into_iter().chain([port("telemetry", telemetry)]).collect();
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": plan.metadata(NAME),
         "spec": { "selector": labels(), "publishNotReadyAddresses": true, "ports": ports },

@@ -96,7 +96,11 @@ pub(super) fn parts(plan: &Plan) -> Vec<Part> {
         Part::new("", binding(None, &plan.namespace, account)),
         Part::new(
             "The claims: a ConfigMap an application, which says what installation it is of.",
-            role(Some(&plan.claims), "taffrail-claims", vec![Rule::on("", &["configmaps"], &["create", "get", "patch"])]),
+            role(
+                Some(&plan.claims),
+                "taffrail-claims",
+                vec![Rule::on("", &["configmaps"], &["create", "get", "patch"])],
+            ),
         ),
         Part::new("", binding(Some(&plan.claims), "taffrail-claims", account)),
     ];

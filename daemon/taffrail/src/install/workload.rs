@@ -95,9 +95,7 @@ fn deployment(plan: &Plan) -> Value {
 fn volumes(plan: &Plan) -> (Vec<Value>, Vec<Value>) {
     let claim = |name: &str| json!({ "persistentVolumeClaim": { "claimName": name } });
     // The daemon refuses files that others may read; with fsGroup they are its group's.
-    let secret = |name: &str, optional: bool| {
-        json!({ "secret": { "secretName": name, "defaultMode": 0o440, "optional": optional } })
-    };
+    let secret = |name: &str, optional: bool| json!({ "secret": { "secretName": name, "defaultMode": 0o440, "optional": optional } });
     let mut all = vec![
         ("configuration", json!({ "configMap": { "name": NAME } }), CONFIGURATION.to_owned(), true),
         ("data", claim(NAME), plan.data.clone(), false),
