@@ -99,7 +99,7 @@ fn an_api_server_that_is_away_from_the_start_is_waited_for() {
 fn a_write_that_is_never_answered_is_given_up_and_asked_for_again() {
     let scene = Scene::new("silent");
     let proxy = Proxy::before(&scene.cluster);
-    let silent = proxy.times(1, Act::HoldAnswer, |seen| seen.method == "PATCH");
+    let silent = proxy.times(1, Act::HoldAnswer, |seen| seen.method == "PATCH" && seen.path.ends_with("/settings"));
     scene.deploy(&[("settings.yaml", config_map("settings", "one"))], "one");
     let settings = Settings::new(&proxy.kubeconfig()).repository(SHOP, &scene.repository.url());
     let settings = settings.application(SHOP, SHOP, "app", scene.namespace.name()).with("sync/timeout", "2m");
@@ -118,7 +118,7 @@ fn refusals_that_pass_by_themselves_are_tried_again() {
     let busy = |status: u16| {
         let body =
             format!(r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","code":{status},"message":"busy"}}"#);
-        proxy.times(2, Act::Answer(status, body), |seen| seen.is_write())
+        proxy.times(2, Act::Answer(status, body), |seen| seen.is_write() && seen.path.ends_with("/settings"))
     };
     let rules = [busy(429), busy(503), busy(500)];
     scene.deploy(&[("settings.yaml", config_map("settings", "one"))], "one");

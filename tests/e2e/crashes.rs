@@ -104,7 +104,7 @@ fn kill_9_in_a_revert_goes_on_with_the_revert() {
 
 #[test]
 fn kill_9_after_any_request_ends_in_the_same_state() {
-    for count in [1, 2, 4, 7, 11] {
+    for count in [1, 2, 3, 5, 7] {
         let scene = Scene::new("kill-point");
         let proxy = Proxy::before(&scene.cluster);
         scene.deploy(&four("one"), "one");
@@ -159,14 +159,14 @@ fn kill_9_after_any_write_of_a_revert_ends_in_the_good_state() {
 
 #[test]
 fn kill_9_after_any_request_of_an_update_ends_in_the_new_state() {
-    for count in [0, 1, 2, 3] {
+    for count in [0, 1, 2] {
         let scene = Scene::new("kill-update");
         let proxy = Proxy::before(&scene.cluster);
         let named = |name: &'static str, value: &str| (name, config_map(name, value));
         scene.deploy(&[named("a", "one"), named("b", "one"), named("old", "one")], "one");
         let mut daemon = Daemon::start(&settings(&scene, &proxy));
         let first = daemon.expect("SyncSucceeded");
-        // Two applies and a look at what is new; then the prune.
+        // Two applies; then the prune.
         let passed = |seen: &Seen| !seen.is_watch();
         proxy.times(count, Act::Delay(Duration::ZERO), passed);
         let stuck = proxy.always(Act::HoldAnswer, passed);

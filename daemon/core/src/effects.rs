@@ -47,7 +47,7 @@ pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationNam
     }
     let Some(application) = application else { return effects };
     let mut watches = gate::watches(application);
-    if application.claim == Claim::Held {
+    if !matches!(application.claim, Claim::Open { .. }) {
         watches.insert(claims_watch(&configured.cluster));
     }
     effects.extend(watches.into_iter().map(|watch| (EffectKey::Watch(watch.clone()), Effect::Watch(watch))));
