@@ -12,6 +12,7 @@ mod checks;
 mod claims;
 mod commands;
 mod crashes;
+mod drift;
 mod failures;
 mod first_sync;
 mod full_disk;

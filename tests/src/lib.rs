@@ -11,6 +11,7 @@ pub mod events;
 pub mod git;
 pub mod git_server;
 pub mod kubeconfig;
+pub mod kubectl;
 pub mod manifests;
 pub mod program;
 pub mod proxy;

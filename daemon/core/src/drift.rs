@@ -172,3 +172,62 @@ pub fn same_fields(found: &[ForeignField], known: &[ForeignField]) -> bool {
     let found = found.iter().take(LISTED).map(|foreign| &foreign.field);
     found.eq(known.iter().map(|foreign| &foreign.field))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+    use taffrail_model::Uid;
+
+    use super::*;
+
+    fn entry(manager: &str, subresource: Option<&str>, fields: Value) -> ManagedFields {
+        let operation = if manager == FIELD_MANAGER { Operation::Apply } else { Operation::Update };
+        let (manager, subresource) = (manager.to_owned(), subresource.map(str::to_owned));
+        ManagedFields { manager, operation, subresource, fields: FieldSet::new(fields).unwrap() }
+    }
+
+    /// What is lost of two fields that were ours, when they are managed like this now.
+    fn found(managers: Vec<ManagedFields>) -> Vec<String> {
+        let recorded = FieldSet::new(json!({ "f:spec": { "f:paused": {}, "f:replicas": {} } })).unwrap();
+        let live = LiveObject {
+            key: "apps/Deployment:shop/api".parse().unwrap(),
+            api_version: "apps/v1".into(),
+            uid: Uid("1".to_owned()),
+            resource_version: "1".to_owned(),
+            body: Arc::new(json!({})),
+            managers: managers.into(),
+        };
+        lost(&recorded, &live).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_others_own_besides_is_no_drift() {
+        let ours = entry(FIELD_MANAGER, None, json!({ "f:spec": { "f:paused": {}, "f:replicas": {} } }));
+        let theirs = entry("kubectl-edit", None, json!({ "f:spec": { "f:paused": {}, "f:template": {} } }));
+        assert!(found(vec![ours.clone()]).is_empty());
+        assert!(found(vec![theirs, ours]).is_empty());
+    }
+
+    #[test]
+    fn a_field_that_moved_is_lost_to_whoever_owns_it_now() {
+        let ours = entry(FIELD_MANAGER, None, json!({ "f:spec": { "f:paused": {} } }));
+        let scaled = entry("kubectl", Some("scale"), json!({ "f:spec": { "f:replicas": {} } }));
+        assert_eq!(found(vec![ours, scaled]), [".spec.replicas (kubectl)"]);
+    }
+
+    #[test]
+    fn a_field_that_nobody_owns_was_removed() {
+        let ours = entry(FIELD_MANAGER, None, json!({ "f:spec": { "f:paused": {} } }));
+        assert_eq!(found(vec![ours]), [".spec.replicas (removed)"]);
+        assert_eq!(found(Vec::new()), [".spec.paused (removed)", ".spec.replicas (removed)"]);
+    }
+
+    #[test]
+    fn an_update_under_our_name_is_none_of_our_applies() {
+        let mut entry = entry(FIELD_MANAGER, None, json!({ "f:spec": { "f:paused": {}, "f:replicas": {} } }));
+        entry.operation = Operation::Update;
+        assert_eq!(found(vec![entry]), [".spec.paused (taffrail)", ".spec.replicas (taffrail)"]);
+    }
+}

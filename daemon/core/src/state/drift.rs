@@ -104,3 +104,38 @@ impl DriftPhase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn each_try_waits_twice_as_long_as_the_one_before_until_there_is_none() {
+        let mut drift = Drift::new(DriftPhase::Over);
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        while !drift.is_worn_out(now) {
+            let due = drift.due(now);
+            waits.push(due.duration_since(now).as_secs());
+            now = due;
+            drift.tried(now);
+        }
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16]);
+    }
+
+    #[test]
+    fn what_was_tried_an_hour_ago_does_not_count() {
+        let mut drift = Drift::new(DriftPhase::Over);
+        for try_of_many in 0..100 {
+            let now = at(try_of_many * 660);
+            assert!(!drift.is_worn_out(now), "fewer than six tries an hour are not too many");
+            drift.tried(now);
+            assert!(drift.tries.len() <= TRIES_LIMIT);
+        }
+        assert_eq!(drift.due(at(1_000_000)), at(1_000_000));
+    }
+}
