@@ -5,7 +5,7 @@
 //!
 //! | input | meaning |
 //! |---|---|
-//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `watch`, `onFailure`, `check`, `mode`, `drift`, `conflicts` |
+//! | `configure KEY=VALUE ...` | first line: `settle`, `timeout`, `watch`, `onFailure`, `check`, `mode`, `drift`, `conflicts`, `prune`, `pruneLimit` |
 //! | `poll WORD [forced]`, `poll fails REASON` | a poll ends |
 //! | `render OBJECT=CONTENT[,OPTION]... ...`, `render fails ERROR` | a render ends |
 //! | `write all CONDITION`, `write OBJECT CONDITION` | writes are done and their objects are healthy, progressing or degraded |
@@ -22,7 +22,7 @@
 //! | `configure KEY=VALUE ...` | not as first line: `settle`, `timeout`, `onFailure`, `check` (instead of those before), `path`, `branch` are changed |
 //! | `leave`, `return` | the application is taken out of the configuration, and put back |
 //! | `late poll WORD`, `late render OBJECT=CONTENT ...` | one that was stopped ends all the same |
-//! | `order refresh`, `order sync [KIND/NAME ...]`, `order suspend [DURATION]`, `order resume`, `order release`, `order adopt` | a person's order |
+//! | `order refresh`, `order sync [KIND/NAME ...]`, `order suspend [DURATION]`, `order resume`, `order release`, `order acknowledge [OBJECT ...]`, `order adopt`, `order revert [SEQ]`, `order remove prune`, `order remove orphan` | a person's order |
 //! | `claim HOLDER`, `claim deleted` | somebody writes or deletes the claim on the application |
 //! | `list`, `lose` | the watches list, the API server is away |
 //! | `after DURATION` | time passes |
@@ -41,9 +41,10 @@ use taffrail_core::{Effect, EffectKey, Input, Outcome, Polled, WriteKey};
 use taffrail_model::configuration::{
     Application, Check, Configuration, ConflictPolicy, DriftPolicy, GatePolicy, OnFailure, SyncMode,
 };
+use taffrail_model::fact::RemovalChoice;
 use taffrail_model::{
-    Action, Commit, DesiredSet, Event, FieldPath, ForeignField, ObjectSelector, Reference, Refusal, Relation, Replicas,
-    duration,
+    Action, Commit, DesiredSet, Event, Fact, FieldPath, ForeignField, ObjectSelector, RecordedState, Reference,
+    Refusal, Relation, Replicas, Seq, duration,
 };
 use taffrail_tests::stage::{Condition, Stage, commit_id, configuration, set, thing};
 
@@ -138,6 +139,8 @@ fn change(configuration: &mut Configuration, settings: &str) {
             "timeout" => gate.timeout = time(),
             "watch" => gate.watch = time(),
             "onFailure" => application.on_failure = if value == "hold" { OnFailure::Hold } else { OnFailure::Revert },
+            "pruneLimit" => application.sync.prune_limit = value.parse().unwrap(),
+            "prune" => application.sync.prune = value == "true",
             "mode" if value == "manual" => application.sync.mode = SyncMode::Manual,
             "mode" => application.sync.mode = SyncMode::Automatic,
             "drift" => {
@@ -242,6 +245,8 @@ fn input(stage: &mut Stage, line: &str) {
 fn action(stage: &Stage, word: &str, rest: &str) -> Action {
     match word {
         "adopt" => Action::Adopt,
+        "remove" if rest == "orphan" => Action::Remove(RemovalChoice::Orphan),
+        "remove" => Action::Remove(RemovalChoice::Prune),
         "refresh" => Action::Refresh,
         "sync" => {
             let selector = |object: &str| {
@@ -256,8 +261,20 @@ fn action(stage: &Stage, word: &str, rest: &str) -> Action {
         }
         "resume" => Action::Resume,
         "release" => Action::Release,
+        "acknowledge" => {
+            Action::Acknowledge { objects: rest.split_whitespace().map(|object| object.parse().unwrap()).collect() }
+        }
+        "revert" if rest.is_empty() => Action::Revert { to: None },
+        "revert" => Action::Revert { to: Some(recorded(stage, rest.parse().unwrap())) },
         _ => panic!("no such order: {word}"),
     }
+}
+
+/// The state that an event names.
+fn recorded(stage: &Stage, seq: u64) -> RecordedState {
+    let fact = &stage.events[seq as usize - 1].envelope.fact;
+    let Fact::DesiredStateChanged { desired, revision, .. } = fact else { panic!("event {seq} names no state") };
+    RecordedState { seq: Seq(seq), desired: *desired, revision: revision.clone() }
 }
 
 fn objects(text: &str) -> Arc<DesiredSet> {

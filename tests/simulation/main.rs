@@ -12,8 +12,12 @@ use taffrail_core::effects::WRITES_AT_ONCE;
 use taffrail_core::state::{Drift, DriftPhase, TRIES_LIMIT, TRIES_WITHIN};
 use taffrail_core::time::between;
 use taffrail_core::{EffectKey, Input, Outcome, Polled, Revision};
-use taffrail_model::configuration::{DriftPolicy, GatePolicy, OnFailure};
-use taffrail_model::{Commit, Fact, FieldPath, ForeignField, ObjectKey, Reference, Relation, Seq, Timestamp};
+use taffrail_model::configuration::{DriftPolicy, GatePolicy, OnFailure, SyncMode};
+use taffrail_model::fact::RemovalChoice;
+use taffrail_model::{
+    Action, ActorKind, Commit, Event, Fact, FieldPath, ForeignField, ObjectKey, ObjectSelector, RecordedState,
+    Reference, Relation, Seq, Timestamp, Uid,
+};
 use taffrail_tests::stage::{APPLICATION, Condition, Stage, commit_id, configuration, set, thing};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same run on every machine.
@@ -57,7 +61,10 @@ fn condition(dice: &mut Dice) -> Condition {
 }
 
 fn random_set(dice: &mut Dice) -> Vec<(&'static str, String)> {
-    let mut objects: Vec<(&'static str, String)> = vec![(OBJECTS[0], "1".to_owned())];
+    let mut objects: Vec<(&'static str, String)> = Vec::new();
+    if !dice.one_in(8) {
+        objects.push((OBJECTS[0], "1".to_owned()));
+    }
     for object in &OBJECTS[1..] {
         if !dice.one_in(4) {
             let options = match *object {
@@ -97,7 +104,7 @@ fn interfere(stage: &mut Stage, dice: &mut Dice, object: &str) {
 }
 
 fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
-    match dice.below(14) {
+    match dice.below(15) {
         0 | 1 if has(stage, |key| matches!(key, EffectKey::Poll(..))) => {
             if dice.one_in(5) {
                 stage.polled(Err("connection refused".to_owned()));
@@ -185,6 +192,7 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
         }
         11 if dice.one_in(4) => stage.crash(),
         12 if dice.one_in(3) => reconfigure(stage, dice),
+        14 if dice.one_in(2) => order(stage, dice),
         13 if dice.one_in(3) => stop_late(stage, dice, commits),
         13 if dice.one_in(6) => {
             // A clock that goes back delays what is waited for. (One that goes back far is for the driver.)
@@ -198,9 +206,52 @@ fn step(stage: &mut Stage, dice: &mut Dice, commits: &mut u64) {
     }
 }
 
+/// Somebody gives an order.
+fn order(stage: &mut Stage, dice: &mut Dice) {
+    let action = match dice.below(9) {
+        roll if !stage.configured() && roll < 4 => {
+            Action::Remove(if roll == 0 { RemovalChoice::Orphan } else { RemovalChoice::Prune })
+        }
+        0 => Action::Refresh,
+        1 => Action::Suspend {
+            until: dice.one_in(2).then(|| stage.now.checked_add(Duration::from_secs(dice.below(1000))).unwrap()),
+        },
+        2 => Action::Resume,
+        3 => Action::Release,
+        4 => Action::Sync { only: Vec::new() },
+        5 => {
+            let object: ObjectKey = OBJECTS[dice.below(OBJECTS.len() as u64) as usize].parse().unwrap();
+            Action::Sync { only: vec![ObjectSelector { kind: object.kind, name: object.name }] }
+        }
+        6 => Action::Acknowledge { objects: Vec::new() },
+        7 => Action::Revert { to: None },
+        _ => {
+            let states: Vec<RecordedState> = stage.events.iter().filter_map(recorded).collect();
+            if states.is_empty() {
+                return;
+            }
+            Action::Revert { to: Some(states[dice.below(states.len() as u64) as usize].clone()) }
+        }
+    };
+    let events = stage.order(action);
+    let refused = stage.answer.take().unwrap().is_err();
+    let by_person = |event: &Event| event.envelope.actor.kind == ActorKind::Person;
+    assert_eq!(!refused, events.iter().any(by_person), "an order is an event, or is refused");
+}
+
+/// The state that an event names.
+fn recorded(event: &Event) -> Option<RecordedState> {
+    match &event.envelope.fact {
+        Fact::DesiredStateChanged { desired, revision, .. } => {
+            Some(RecordedState { seq: event.seq(), desired: *desired, revision: revision.clone() })
+        }
+        _ => None,
+    }
+}
+
 /// Somebody edits the configuration.
 fn reconfigure(stage: &mut Stage, dice: &mut Dice) {
-    let roll = dice.below(7);
+    let roll = dice.below(9);
     stage.configure(|configuration| {
         let away = configuration.applications.is_empty();
         if away || roll == 0 {
@@ -219,6 +270,13 @@ fn reconfigure(stage: &mut Stage, dice: &mut Dice) {
                     DriftPolicy::Heal => DriftPolicy::Record,
                     DriftPolicy::Record => DriftPolicy::Heal,
                 }
+            }
+            6 => application.sync.prune_limit = 130 - application.sync.prune_limit,
+            7 => {
+                application.sync.mode = match application.sync.mode {
+                    SyncMode::Automatic => SyncMode::Manual,
+                    SyncMode::Manual => SyncMode::Automatic,
+                };
             }
             _ => {
                 let repository = configuration.repositories.values_mut().next().unwrap();
@@ -260,6 +318,10 @@ fn heals(drift: &Drift) -> bool {
 
 /// The outside behaves: the newest commit renders well, writes succeed, everything is healthy.
 fn settle(stage: &mut Stage) {
+    stage.configure(|configuration| {
+        configuration.applications.values_mut().next().unwrap().sync.mode = SyncMode::Automatic;
+    });
+    stage.order(Action::Resume);
     for round in 0..200 {
         if has(stage, |key| matches!(key, EffectKey::Poll(..))) {
             stage.poll("the last commit", Relation::Descendant);
@@ -307,11 +369,14 @@ fn run(seed: u64) {
     assert_eq!(&state, stage.engine.state(), "the state is the fold of the events");
     every_sync_ended(&stage);
     heals_are_bounded(&stage);
+    nothing_started_while_suspended(&stage);
+    nothing_held_was_pruned(&stage);
     let application = &state.applications[&APPLICATION.parse().unwrap()];
     // What is live is what the inventory says, and nothing that we made is forgotten.
-    for (object, thing) in stage.things.iter().filter(|(_, thing)| thing.ours) {
+    let ours = stage.things.iter().filter(|(_, thing)| thing.ours && !orphaned(&stage, &thing.uid));
+    for (object, thing) in ours {
         let owned = application.inventory.get(object);
-        let known = owned.unwrap_or_else(|| panic!("{object} was made and forgotten"));
+        let known = owned.unwrap_or_else(|| panic!("{object} was made and forgotten:\n{}", told(&stage, object)));
         assert!(known.uid.as_ref().is_none_or(|uid| *uid == thing.uid), "{object} has the uid that the journal says");
     }
     assert!(application.refused.is_none(), "the last commit rendered, and nothing is said of those before it");
@@ -327,6 +392,15 @@ fn run(seed: u64) {
             assert!(!is || !said || stage.things[object].is_foreign_somewhere(), "what is said of {object} is so");
         }
     }
+}
+
+/// Whether an object may have been left to nobody by somebody's word, and was not taken in again. What was made when the
+/// daemon was killed has a uid that no event names.
+fn orphaned(stage: &Stage, uid: &Uid) -> bool {
+    let left =
+        |event: &Event| matches!(event.envelope.fact, Fact::RemovalFinished { choice: RemovalChoice::Orphan, .. });
+    let taken = |event: &Event| matches!(&event.envelope.fact, Fact::ObjectApplied { uid: of, .. } if of == uid);
+    stage.events.iter().rposition(left).is_some_and(|left| !stage.events[left..].iter().any(taken))
 }
 
 /// No object is mended, or tried to be, more than six times an hour, unless it was written for another reason.
@@ -382,8 +456,49 @@ fn every_sync_ended(stage: &Stage) {
                         | Fact::RevertFailed { .. }
                 )
         });
-        let left = stage.left.iter().any(|left| *left > start.seq());
-        assert!(ended || left, "the sync {} ended", start.seq());
+        assert!(ended, "the sync {} ended", start.seq());
+    }
+}
+
+fn nothing_started_while_suspended(stage: &Stage) {
+    let mut suspended = false;
+    for event in &stage.events {
+        match &event.envelope.fact {
+            Fact::ApplicationSuspended { .. } => suspended = true,
+            Fact::ApplicationResumed { .. } => suspended = false,
+            // An application that was removed begins anew when it comes back.
+            Fact::RemovalFinished { .. } | Fact::ApplicationRemoved { objects: 0 } => suspended = false,
+            Fact::SyncStarted { .. } => assert!(!suspended, "the sync {} started while suspended", event.seq()),
+            _ => {}
+        }
+    }
+}
+
+/// What was said to be held was not deleted before somebody acknowledged it, or Git asked for it again.
+fn nothing_held_was_pruned(stage: &Stage) {
+    let mut held: BTreeSet<ObjectKey> = BTreeSet::new();
+    let mut acknowledged = BTreeSet::new();
+    for event in &stage.events {
+        match &event.envelope.fact {
+            Fact::PruneHeld { objects, .. } => {
+                let kept = objects.iter().filter(|of| !of.reason.starts_with("it could not be deleted"));
+                held.extend(kept.map(|of| of.object.clone()));
+            }
+            Fact::PruneAcknowledged { objects, .. } => {
+                held.retain(|object| !objects.contains(object));
+                acknowledged.extend(objects.clone());
+            }
+            Fact::ObjectApplied { object, .. } => drop(held.remove(object)),
+            Fact::DesiredStateChanged { added, .. } => held.retain(|object| !added.contains(object)),
+            // Another limit, or whether to prune at all, decides anew.
+            Fact::ConfigurationChanged { .. } => held.retain(|object| object.kind == "Namespace"),
+            Fact::ObjectPruned { object, .. } => {
+                assert!(!held.contains(object), "{object} was pruned in event {} though held", event.seq());
+                let kept = object.kind == "Namespace" && !acknowledged.contains(object);
+                assert!(!kept, "{object} was pruned in event {} though nobody acknowledged that", event.seq());
+            }
+            _ => {}
+        }
     }
 }
 

@@ -37,7 +37,8 @@ impl Settings {
             "name": name,
             "repository": repository,
             "path": path,
-            "sync": { "timeout": "20s" },
+            // A few objects are soon a large share of an application.
+            "sync": { "timeout": "20s", "prune": { "limit": "100%" } },
             "gate": {
                 "timeout": "30s",
                 "settle": "500ms",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use taffrail_core::fold::{Documents, apply};
+use taffrail_core::fold::{Document, Documents, apply};
 use taffrail_core::observed::claims_watch;
 use taffrail_core::{Effect, EffectKey, Engine, Input, Outcome, Polled, Revision, Start, State, Step, WriteKey};
 use taffrail_model::claim::{CLAIM_ANNOTATION, Claimed, claim_on};
@@ -37,8 +37,6 @@ pub struct Stage {
     pub things: BTreeMap<ObjectKey, Thing>,
     /// Renders and polls that were stopped while they were carried out: their outcome comes, and is not waited for.
     pub late: Vec<EffectKey>,
-    /// The events that took the application out of the configuration.
-    pub left: Vec<Seq>,
     /// Autoscalers that others made, and what each sets the replicas of.
     pub autoscalers: BTreeMap<ObjectKey, ObjectKey>,
     /// Whose the claim on the application is, if anybody's.
@@ -110,7 +108,8 @@ pub fn configuration(gate: GatePolicy, on_failure: OnFailure) -> Configuration {
         namespace: None,
         cluster: ClusterName::default(),
         service_account: None,
-        sync: SyncPolicy::default(),
+        // A few objects are soon a large share of an application.
+        sync: SyncPolicy { prune_limit: 100, ..SyncPolicy::default() },
         gate,
         on_failure,
     };
@@ -140,7 +139,6 @@ impl Stage {
             effects: BTreeMap::new(),
             stopped: BTreeSet::new(),
             late: Vec::new(),
-            left: Vec::new(),
             answer: None,
             things: BTreeMap::new(),
             autoscalers: BTreeMap::new(),
@@ -249,9 +247,6 @@ impl Stage {
             if let Fact::ObjectApplied { uid, .. } = &event.envelope.fact {
                 self.made.insert(uid.clone());
             }
-            if matches!(event.envelope.fact, Fact::ConfigurationChanged { .. }) && !self.configured() {
-                self.left.push(event.seq());
-            }
             self.events.push(event);
         }
         self.documents.extend(proposal.documents);
@@ -357,7 +352,10 @@ impl Stage {
                 matches!(&event.envelope.fact, Fact::ObjectApplied { object, manifest: ran, .. }
                     if *object == write.object && ran == manifest)
             };
-            let again = write.object.is("batch", "Job") && self.events.iter().any(ran);
+            // An application that was removed begins anew when it comes back.
+            let removed = |event: &Event| matches!(event.envelope.fact, Fact::RemovalFinished { .. });
+            let since = self.events.iter().rposition(removed).unwrap_or_default();
+            let again = write.object.is("batch", "Job") && self.events[since..].iter().any(ran);
             assert!(!again, "a Job never runs twice for a manifest: {write:?}");
         }
         if let Effect::Delete { uid: Some(uid), .. } = effect {
@@ -373,7 +371,14 @@ impl Stage {
             reason: "because I say so".to_owned(),
             action,
         };
-        self.give(vec![Input::Ordered { id: 1, order }])
+        let named = match &order.action {
+            Action::Revert { to: Some(state) } => match self.documents.get(&state.desired) {
+                Some(Document::Set(set)) => Some(set.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        self.give(vec![Input::Ordered { id: 1, order, named }])
     }
 
     /// Moves the clock, waking the engine whenever it asked for it.

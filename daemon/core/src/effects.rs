@@ -16,7 +16,7 @@ use crate::gate;
 use crate::observed::claims_watch;
 use crate::plan::FIRST_WAVE;
 use crate::scaling;
-use crate::state::{Application, Claim, Owned, Pause, Phase, State, Sync};
+use crate::state::{Application, Claim, Leaving, Left, Owned, Pause, Phase, Removal, State, Sync};
 
 mod drift;
 
@@ -40,8 +40,14 @@ pub fn of_repository(state: &State, context: Context<'_>, name: &RepositoryName)
 /// What an application asks for.
 pub fn of_application(state: &State, context: Context<'_>, name: &ApplicationName) -> BTreeMap<EffectKey, Effect> {
     let mut effects = BTreeMap::new();
-    let Some(configured) = state.configured(name) else { return effects };
     let application = state.applications.get(name);
+    if let Some(Left { leaving, configured, .. }) = application.and_then(|application| application.left.as_ref()) {
+        if let (Some(application), Leaving::Deleting(removal)) = (application, leaving) {
+            effects.extend(removes(configured, application, removal, name));
+        }
+        return effects;
+    }
+    let Some(configured) = state.configured(name) else { return effects };
     if let Some((key, effect)) = render(state, context, name, configured) {
         effects.insert(key, effect);
     }
@@ -233,6 +239,34 @@ fn delete(
         identity: configured.service_account.clone(),
     };
     Some((EffectKey::Write(write_key(sync, name, object, true)), effect))
+}
+
+/// The deletion of what an application leaves behind.
+fn removes(
+    configured: &configuration::Application,
+    application: &Application,
+    removal: &Removal,
+    name: &ApplicationName,
+) -> Vec<(EffectKey, Effect)> {
+    let deletes = removal.deletes.iter().take(WRITES_AT_ONCE);
+    let delete = |object: &ObjectKey| {
+        let owned = application.inventory.get(object)?;
+        let effect = Effect::Delete {
+            api_version: owned.api_version.clone(),
+            uid: owned.uid.clone(),
+            wait: false,
+            identity: configured.service_account.clone(),
+        };
+        let key = WriteKey {
+            application: name.clone(),
+            sync: removal.decided,
+            attempt: 0,
+            delete: true,
+            object: object.clone(),
+        };
+        Some((EffectKey::Write(key), effect))
+    };
+    deletes.filter_map(delete).collect()
 }
 
 fn write_key(sync: &Sync, name: &ApplicationName, object: &ObjectKey, delete: bool) -> WriteKey {

@@ -110,8 +110,8 @@ impl Engine {
             }
             let context = Context { now, observed: &self.observed };
             let drafts = match input {
-                Input::Ordered { id, order } => {
-                    let drafts = ordered(&scratch, context, order);
+                Input::Ordered { id, order, named } => {
+                    let drafts = ordered(&scratch, context, order, named.as_ref());
                     let answer = drafts.as_ref().map(|_| scratch.seq.next()).map_err(Clone::clone);
                     proposal.answers.insert(*id, answer);
                     drafts.unwrap_or_default()
@@ -150,6 +150,10 @@ impl Engine {
         self.observed.look(&self.state, touched.iter().cloned(), now);
         let mut step = Step::default();
         for name in &touched {
+            if !self.state.applications.contains_key(name) {
+                // It begins anew when it comes back.
+                self.observed.rendered.remove(name);
+            }
             let context = Context { now, observed: &self.observed };
             match next(&self.state, context, name) {
                 Next::Wait(Some(wake)) => self.wakes.insert(name.clone(), wake),

@@ -17,13 +17,16 @@ use taffrail_model::{
 use crate::clock::Clock;
 use crate::jobs::is_job;
 use crate::state::{
-    Application, Claim, Hold, Origin, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT, Refused,
-    RevisionHead, State, Sync, Target,
+    Application, Claim, Hold, Leaving, Ordered, Origin, Owned, PASSED_KEPT, Pause, Phase, Purpose, QUARANTINES_KEPT,
+    Refused, RevisionHead, State, Sync, Target,
 };
 use crate::time::between;
 
 mod drift;
 mod intervention;
+mod removal;
+
+pub(crate) use intervention::held_after;
 
 /// A document that an event names.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +62,10 @@ pub fn required(fact: &Fact) -> Vec<(Digest, DocumentKind)> {
     match fact {
         Fact::ConfigurationChanged { digest } => vec![(*digest, DocumentKind::Configuration)],
         Fact::DesiredStateChanged { desired, .. } => vec![(*desired, DocumentKind::Set)],
-        Fact::SyncStarted { plan, .. } | Fact::RevertStarted { plan, .. } => vec![(*plan, DocumentKind::Plan)],
+        Fact::RevertRequested { to, .. } => vec![(*to, DocumentKind::Set)],
+        Fact::SyncStarted { plan, .. }
+        | Fact::RevertStarted { plan, .. }
+        | Fact::RemovalDecided { plan: Some(plan), .. } => vec![(*plan, DocumentKind::Plan)],
         Fact::ObjectApplied { fields: Some(fields), .. } => vec![(*fields, DocumentKind::Fields)],
         _ => Vec::new(),
     }
@@ -116,6 +122,7 @@ pub fn apply(state: &mut State, event: &Event, documents: &Documents) {
                 cluster,
             }
             .apply(&envelope.fact);
+            removal::settle(state, name, &envelope.fact);
         }
     }
 }
@@ -137,10 +144,7 @@ fn apply_system(state: &mut State, event: &Event, documents: &Documents, before:
         }
         Fact::ConfigurationChanged { digest } => {
             let configured = configuration(documents, digest);
-            let left = state.applications.iter_mut().filter(|(name, _)| !configured.applications.contains_key(*name));
-            for (_, application) in left.filter(|(_, application)| application.sync.is_some()) {
-                leave(Arc::make_mut(application), now);
-            }
+            removal::reconfigure(state, &configured, seq, now);
             if let Some(seq) = state.restored {
                 let unknown = configured.applications.keys().filter(|name| !state.applications.contains_key(*name));
                 for name in unknown.cloned().collect::<Vec<_>>() {
@@ -193,18 +197,15 @@ fn forget_what_is_live(application: &mut Application, seq: Seq) {
     application.watched = None;
     application.live = None;
     application.drifts.clear();
+    application.ordered = None;
+    for held in application.held.values_mut() {
+        held.acknowledged = None;
+    }
+    if let Some(left) = &mut application.left {
+        left.leaving = Leaving::Undecided;
+    }
     for (_, owned) in application.inventory.iter_mut().filter(|(object, _)| !is_job(object)) {
         owned.manifest = None;
-    }
-}
-
-/// Nobody carries on what an application does that is taken out of the configuration. Put back, a sync starts anew from
-/// what is desired then; a revert goes on, since nothing else would.
-fn leave(application: &mut Application, now: Timestamp) {
-    application.watched = None;
-    match &mut application.sync {
-        Some(sync) if sync.is_revert() => sync.clock.pause(now),
-        sync => *sync = None,
     }
 }
 
@@ -241,6 +242,7 @@ impl Folding<'_> {
             Fact::DesiredStateChanged { revision, desired, .. } => {
                 let set = set(self.documents, desired);
                 self.application.refused = None;
+                self.application.held.retain(|object, _| !set.objects.contains_key(object));
                 self.application.desired = Some(self.target(*desired, set, revision.clone()));
             }
             Fact::RenderFailed { revision, errors } => {
@@ -259,21 +261,24 @@ impl Folding<'_> {
                 }
             }
             Fact::SyncStarted { plan, scope, .. } => {
-                let target = self.application.desired.clone().expect("a sync starts from a desired state");
-                let purpose = match scope {
-                    SyncScope::Whole => Purpose::Deploy,
-                    SyncScope::Objects | SyncScope::Prunes => Purpose::Objects,
+                let Application { desired, live, .. } = &*self.application;
+                let (purpose, target) = match scope {
+                    SyncScope::Whole => (Purpose::Deploy, desired),
+                    SyncScope::Objects => (Purpose::Objects, desired),
+                    SyncScope::Prunes => (Purpose::Prunes, live),
                 };
+                let target = target.clone().expect("a sync starts from a state that is there");
                 self.start(purpose, target, *plan);
             }
-            Fact::RevertStarted { passed, plan, .. } => {
-                let target = self
-                    .application
-                    .passed
-                    .iter()
-                    .find(|target| target.seq == *passed)
+            Fact::RevertStarted { to, passed, plan, .. } => {
+                let ordered = match &self.application.ordered {
+                    Some(Ordered::Revert { target, .. }) if target.digest == *to => Some(target),
+                    _ => None,
+                };
+                let target = ordered
+                    .or_else(|| self.application.passed.iter().find(|target| target.seq == *passed))
                     .cloned()
-                    .expect("a revert goes to a state that is kept");
+                    .expect("a revert goes to a state that is kept or named");
                 self.start(Purpose::Revert, target, *plan);
             }
             Fact::SyncPaused { .. } => {
@@ -298,6 +303,13 @@ impl Folding<'_> {
                 }
                 if is_job(object) {
                     self.ran(object, *manifest);
+                }
+                let written = self.current().and_then(|sync| {
+                    let desired = sync.target.set.objects.get(object)?;
+                    (desired.manifest == *manifest).then_some(desired.options.prune)
+                });
+                if let (Some(prune), Some(owned)) = (written, self.application.inventory.get_mut(object)) {
+                    owned.prune = prune;
                 }
                 if let Some(sync) = self.current()
                     && let Phase::Writing { writes, .. } = &mut sync.phase
@@ -420,11 +432,12 @@ impl Folding<'_> {
                 let seq = self.seq;
                 self.advance(Phase::Failed { seq }, None);
                 // It says nothing of the state as a whole: nothing is quarantined, and nothing goes back.
-                self.application.sync.take_if(|sync| sync.purpose == Purpose::Objects);
+                self.application.sync.take_if(|sync| matches!(sync.purpose, Purpose::Objects | Purpose::Prunes));
             }
             Fact::SyncSucceeded { .. } | Fact::Reverted { .. } => {
+                self.keep_held();
                 if let Some(mut sync) = self.application.sync.take()
-                    && sync.purpose != Purpose::Objects
+                    && matches!(sync.purpose, Purpose::Deploy | Purpose::Revert)
                 {
                     self.leave_to_others(&sync);
                     sync.target.seq = self.seq;
@@ -456,6 +469,7 @@ impl Folding<'_> {
             }
             fact => self.intervene(fact),
         }
+        self.remove(fact);
     }
 
     fn claimed_by(&mut self, holder: &Holder) {
@@ -492,7 +506,10 @@ impl Folding<'_> {
         }
         match self.application.inventory.get_mut(object) {
             Some(owned) if intended => (owned.uid, owned.manifest, owned.written) = (None, None, None),
-            _ => drop(self.application.inventory.remove(object)),
+            _ => {
+                self.application.inventory.remove(object);
+                self.application.held.remove(object);
+            }
         }
     }
 
@@ -523,9 +540,9 @@ impl Folding<'_> {
     /// What is no longer desired, and whose manifest says that it is never deleted, is not ours any more.
     fn leave_to_others(&mut self, sync: &Sync) {
         let held: BTreeSet<&ObjectKey> = sync.plan.held.iter().collect();
-        self.application
-            .inventory
-            .retain(|object, owned| owned.prune != PruneOption::Disabled || !held.contains(object));
+        let Application { inventory, held: kept, .. } = &mut *self.application;
+        inventory.retain(|object, owned| owned.prune != PruneOption::Disabled || !held.contains(object));
+        kept.retain(|object, _| inventory.contains_key(object));
     }
 
     /// The sync that the event belongs to, if it is still under way.
@@ -574,23 +591,30 @@ impl Folding<'_> {
                 origin: Origin::Made,
             });
             owned.api_version = write.api_version.clone();
+            if owned.prune != PruneOption::Disabled {
+                owned.prune = prune_option(&target, &write.object);
+            }
             owned.manifest = None;
-            owned.prune = target.set.objects.get(&write.object).map(|d| d.options.prune).unwrap_or_default();
         }
         let replaced = |write: &&PlannedWrite| matches!(write.kind, WriteKind::Replace(_));
         let replacing = plan.writes.iter().filter(replaced).map(|write| write.object.clone()).collect();
-        let phase = Phase::Writing {
-            deletes: plan.delete_first.iter().cloned().collect(),
-            writes: (0..plan.writes.len()).collect(),
+        let phase = match purpose {
+            Purpose::Prunes => Phase::Pruning { deletes: plan.prunes.iter().cloned().collect() },
+            _ => Phase::Writing {
+                deletes: plan.delete_first.iter().cloned().collect(),
+                writes: (0..plan.writes.len()).collect(),
+            },
         };
         self.application.ordered = None;
-        if purpose == Purpose::Objects {
+        match purpose {
+            Purpose::Prunes => {}
             // Some objects that are written anew leave a state whole that is live, and make no other so.
-            self.application.live.take_if(|live| live.digest != target.digest);
-        } else {
-            self.application.live = None;
-            self.application.watched = None;
-            self.application.hold = None;
+            Purpose::Objects => drop(self.application.live.take_if(|live| live.digest != target.digest)),
+            Purpose::Deploy | Purpose::Revert => {
+                self.application.live = None;
+                self.application.watched = None;
+                self.application.hold = None;
+            }
         }
         self.application.sync = Some(Sync {
             id: self.seq,
@@ -606,6 +630,11 @@ impl Folding<'_> {
             gone: BTreeMap::new(),
         });
     }
+}
+
+/// What a state asks for an object that is no longer desired after it.
+fn prune_option(target: &Target, object: &ObjectKey) -> PruneOption {
+    target.set.objects.get(object).map_or(PruneOption::After, |desired| desired.options.prune)
 }
 
 fn set(documents: &Documents, digest: &Digest) -> Arc<DesiredSet> {

@@ -118,6 +118,8 @@ pub enum Input {
         id: u64,
         /// What is asked for.
         order: Order,
+        /// The objects of the state that it names, as the journal holds them.
+        named: Option<Arc<DesiredSet>>,
     },
     /// Time has passed.
     Wake,

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use taffrail_model::configuration::SyncPolicy;
 use taffrail_model::fact::PlanCounts;
-use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, PruneOption, Seq, WriteKind};
+use taffrail_model::{DesiredSet, ObjectKey, ObjectReason, Plan, PlannedWrite, PruneHold, PruneOption, Seq, WriteKind};
 
 use crate::jobs::{Runs, is_job};
-use crate::state::{Origin, Owned};
+use crate::state::{HeldPrune, Origin, Owned};
 
 /// What a plan is made from.
 pub struct Planning<'a> {
@@ -21,8 +22,8 @@ pub struct Planning<'a> {
     pub target: &'a DesiredSet,
     /// What autoscalers set the replicas of.
     pub autoscaled: &'a BTreeSet<ObjectKey>,
-    /// Whether to delete what is no longer desired.
-    pub prune: bool,
+    /// Whether to delete what is no longer desired, and how much of it at once.
+    pub prune: Pruning<'a>,
     /// For a revert: the event by which the target passed. What came in after it is deleted first.
     pub revert_to: Option<Seq>,
     /// Which of its objects are written.
@@ -31,6 +32,15 @@ pub struct Planning<'a> {
     pub ignored: Vec<ObjectReason>,
     /// Objects that are not as we wrote them, and are to be.
     pub differing: BTreeSet<ObjectKey>,
+}
+
+/// What may be deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Pruning<'a> {
+    /// How the application is configured.
+    pub policy: &'a SyncPolicy,
+    /// What is held already, and what of it may go.
+    pub held: &'a BTreeMap<ObjectKey, HeldPrune>,
 }
 
 /// Which objects of a state a plan writes.
@@ -90,23 +100,41 @@ pub fn plan(planning: Planning<'_>) -> Plan {
         return made;
     }
     let mut surplus: Vec<&ObjectKey> = inventory.keys().filter(|object| !target.objects.contains_key(object)).collect();
-    surplus.sort_by_key(|object| std::cmp::Reverse((wave(object), rank(object), *object)));
+    surplus.sort_by_key(|object| deletion_order(object));
+    let mut candidates = Vec::new();
     for object in surplus {
-        let owned = &inventory[object];
-        let came_since = revert_to.is_some_and(|passed| owned.since > passed);
-        let created_since = came_since && owned.origin == Origin::Made;
-        let place = if created_since && !never_pruned(object) {
-            &mut made.delete_first
-        } else if came_since || why_held(object, owned, prune).is_some() {
-            // What was there before a failed state took it over is not deleted for that.
-            &mut made.held
-        } else if owned.prune == PruneOption::Before {
-            &mut made.delete_first
+        let came_since = revert_to.is_some_and(|passed| inventory[object].since > passed);
+        let created_since = came_since && inventory[object].origin == Origin::Made;
+        let held = prune.held.get(object);
+        if created_since && !never_pruned(object) {
+            made.delete_first.push(object.clone());
+        } else if held.is_some_and(HeldPrune::may_go) {
+            made.prunes.push(object.clone());
+        } else if inventory[object].prune == PruneOption::Disabled {
+            made.hold(object, PruneHold::LeftToOthers);
+        } else if never_pruned(object) {
+            made.hold(object, PruneHold::HoldsData);
+        } else if came_since && !created_since {
+            made.hold(object, PruneHold::TakenOver);
+        } else if !prune.policy.prune {
+            made.hold(object, PruneHold::ByConfiguration);
+        } else if let (Some(HeldPrune { because: because @ PruneHold::TooMany { .. }, .. }), 0..100) =
+            (held, prune.policy.prune_limit)
+        {
+            made.hold(object, because.clone());
         } else {
-            &mut made.prunes
-        };
-        place.push(object.clone());
+            candidates.push(object);
+        }
     }
+    let too_many = too_many(&made, &candidates, inventory, prune.policy.prune_limit);
+    for object in candidates {
+        match (&too_many, inventory[object].prune) {
+            (Some(because), _) => made.hold(object, because.clone()),
+            (None, PruneOption::Before) => made.delete_first.push(object.clone()),
+            (None, _) => made.prunes.push(object.clone()),
+        }
+    }
+    made.prunes.sort_by_key(deletion_order);
     // The Job that a failed state ran in place of one that is past stays no more than what it created.
     let superseded = |object: &ObjectKey, owned: &Owned, passed| {
         let past = target
@@ -124,16 +152,59 @@ pub fn plan(planning: Planning<'_>) -> Plan {
     made
 }
 
-/// Why an object that is no longer desired is kept, when nobody was asked.
-pub fn why_held(object: &ObjectKey, owned: &Owned, prune: bool) -> Option<&'static str> {
-    match owned.prune {
-        PruneOption::Disabled => Some("its annotation taffrail.dev/prune: disabled keeps it; it is no longer ours"),
-        PruneOption::Before | PruneOption::After if never_pruned(object) => {
-            Some("what it holds would go with it, so it is only deleted when somebody acknowledges that")
+/// What is deleted when an application left the configuration: everything but what holds data, unless that is
+/// acknowledged, and what its own word leaves as it is.
+pub fn removal(inventory: &BTreeMap<ObjectKey, Owned>, held: &BTreeMap<ObjectKey, HeldPrune>) -> Plan {
+    let mut made = Plan::default();
+    for (object, owned) in inventory {
+        if held.get(object).is_some_and(|held| held.acknowledged.is_some()) {
+            made.prunes.push(object.clone());
+        } else if owned.prune == PruneOption::Disabled {
+            made.hold(object, PruneHold::LeftToOthers);
+        } else if never_pruned(object) {
+            made.hold(object, PruneHold::HoldsData);
+        } else {
+            made.prunes.push(object.clone());
         }
-        PruneOption::Before | PruneOption::After if !prune => Some("the configuration says prune: false"),
-        PruneOption::Before | PruneOption::After => None,
     }
+    made.prunes.sort_by_key(deletion_order);
+    made
+}
+
+/// What somebody acknowledged to be deleted, and nothing else.
+pub fn acknowledged<'a>(objects: impl Iterator<Item = &'a ObjectKey>) -> Plan {
+    let mut prunes: Vec<ObjectKey> = objects.cloned().collect();
+    prunes.sort_by_key(deletion_order);
+    Plan { prunes, ..Plan::default() }
+}
+
+/// The reverse of the order of writes.
+fn deletion_order(object: &ObjectKey) -> impl Ord + use<> {
+    std::cmp::Reverse((wave(object), rank(object), object.clone()))
+}
+
+/// Why so much is not deleted at once. What is made anew under another name, as a generated ConfigMap is, goes without
+/// being counted.
+fn too_many(
+    plan: &Plan,
+    candidates: &[&ObjectKey],
+    inventory: &BTreeMap<ObjectKey, Owned>,
+    limit: u8,
+) -> Option<PruneHold> {
+    let is_made = |object: &ObjectKey| inventory.get(object).is_some_and(|owned| owned.uid.is_some());
+    let place = |object: &ObjectKey| (object.group.clone(), object.kind.clone(), object.namespace.clone());
+    let mut gone: BTreeMap<_, u64> = BTreeMap::new();
+    for object in candidates.iter().filter(|object| is_made(object)) {
+        *gone.entry(place(object)).or_default() += 1;
+    }
+    for write in plan.writes.iter().filter(|write| write.kind == WriteKind::Create) {
+        if let Some(count) = gone.get_mut(&place(&write.object)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    let pruned: u64 = gone.values().sum();
+    let of = inventory.keys().filter(|object| is_made(object)).count() as u64;
+    (pruned * 100 > u64::from(limit) * of).then_some(PruneHold::TooMany { pruned, of, limit })
 }
 
 /// How much a plan does.

@@ -18,7 +18,7 @@ mod drift;
 mod intervention;
 
 pub use drift::{Drift, DriftPhase, TRIES_LIMIT, TRIES_WITHIN};
-pub use intervention::{Ordered, Suspension};
+pub use intervention::{HeldPrune, Leaving, Left, Ordered, Removal, Suspension};
 
 /// How many states that passed are kept to go back to.
 pub const PASSED_KEPT: usize = 10;
@@ -83,6 +83,12 @@ impl State {
     /// Who we are, for claims.
     pub fn holder(&self) -> Holder {
         Holder { installation: self.installation.clone(), epoch: self.epoch }
+    }
+
+    /// How an application is configured, or was before it left the configuration.
+    pub fn last_configured(&self, name: &ApplicationName) -> Option<&configuration::Application> {
+        let left = || Some(&*self.applications.get(name)?.left.as_ref()?.configured);
+        self.configured(name).or_else(left)
     }
 
     /// The application that made or will make an object of a cluster. No object has two.
@@ -152,8 +158,12 @@ pub struct Application {
     pub superseded: u32,
     /// Why nothing is written at all before somebody says `taffrail adopt`.
     pub paused: Option<Pause>,
+    /// That it left the configuration.
+    pub left: Option<Left>,
     /// Why no sync starts and nothing is healed.
     pub suspended: Option<Suspension>,
+    /// Objects that are no longer desired and kept until somebody decides.
+    pub held: BTreeMap<ObjectKey, HeldPrune>,
     /// What somebody ordered and has not started yet.
     pub ordered: Option<Ordered>,
     /// The cluster that it is kept in, as of its newest event.
@@ -237,6 +247,14 @@ impl Pause {
 }
 
 impl Application {
+    /// The deletion of its objects that bears this number.
+    pub fn removal(&self, decided: Seq) -> Option<&Removal> {
+        match &self.left {
+            Some(Left { leaving: Leaving::Deleting(removal), .. }) if removal.decided == decided => Some(removal),
+            _ => None,
+        }
+    }
+
     /// The sync whose gate judges: of one under way, or of the last one while it is watched.
     pub fn judged(&self) -> Option<&Sync> {
         let open = |sync: &&Sync| matches!(sync.phase, Phase::Gate { .. });
@@ -300,7 +318,8 @@ pub struct Owned {
     pub fields: Option<Arc<FieldSet>>,
     /// Whether `spec.replicas` was left to an autoscaler then.
     pub autoscaled: bool,
-    /// What its manifest says about the time when it is no longer desired.
+    /// What becomes of it when it is no longer desired, by the manifest that was last written or is intended: what keeps
+    /// it wins while that is not known.
     pub prune: PruneOption,
     /// How it came to be ours.
     pub origin: Origin,
@@ -368,6 +387,8 @@ pub enum Purpose {
     Deploy,
     /// Bring some objects of it, which somebody asked for: they alone are judged.
     Objects,
+    /// Delete what somebody acknowledged, and nothing else: what is live stays as it is.
+    Prunes,
     /// Go back to a state that passed.
     Revert,
 }

@@ -8,13 +8,16 @@ use taffrail_core::gate::{GateWatch, watches};
 use taffrail_core::health::gates;
 use taffrail_core::jobs::has_run;
 use taffrail_core::observed::{Observed, watch_of};
-use taffrail_core::state::{Application, DriftPhase, Pause, Phase, State, Suspension, Sync, Target};
+use taffrail_core::state::{
+    Application, DriftPhase, HeldPrune, Leaving, Pause, Phase, State, Suspension, Sync, Target,
+};
 use taffrail_core::{Engine, decide::application::waits};
 use taffrail_model::configuration::{self, SyncMode};
 use taffrail_model::{ApplicationName, Health, ObjectKey, Refusal};
 use taffrail_ports::metrics::Metrics;
 use taffrail_ports::status::{
-    Activity, ApplicationStatus, HealthStatus, ObjectStatus, Readiness, StateReference, Status, Suspended, SyncStatus,
+    Activity, ApplicationStatus, HealthStatus, HeldObject, ObjectStatus, Readiness, StateReference, Status, Suspended,
+    SyncStatus,
 };
 
 /// What is shown. Cloning shares it.
@@ -53,7 +56,8 @@ impl Board {
         let statuses: Vec<(ApplicationName, Option<ApplicationStatus>)> = dirty
             .into_iter()
             .map(|name| {
-                let status = state.configured(&name).map(|configured| describe(state, observed, &name, configured));
+                let status =
+                    state.last_configured(&name).map(|configured| describe(state, observed, &name, configured));
                 (name, status)
             })
             .collect();
@@ -185,6 +189,7 @@ fn describe(
         activity: application.sync.as_ref().map(|sync| activity(name, application, sync, observed)),
         hold: hold(state, observed, name, application, configured).or_else(|| unseen.clone()),
         unseen,
+        removed: application.left.as_ref().map(|left| left.seq),
         suspended: application.suspended.as_ref().map(|suspension| Suspended {
             by: suspension.by.clone(),
             reason: suspension.reason.clone(),
@@ -192,6 +197,7 @@ fn describe(
             seq: suspension.seq,
         }),
         drift: drifted(application),
+        held: application.held.iter().map(|(object, held)| kept(object, held)).collect(),
         errors: application.refused.as_ref().map(|refused| refused.errors.clone()).unwrap_or_default(),
         objects,
     }
@@ -213,9 +219,33 @@ fn hold(
     });
     paused
         .or_else(|| elsewhere(state, name, application))
+        .or_else(|| removed(name, application))
         .or_else(|| suspended(name, application))
         .or_else(|| held(application))
         .or_else(|| manual(name, application, configured))
+}
+
+fn kept(object: &ObjectKey, held: &HeldPrune) -> HeldObject {
+    HeldObject {
+        object: object.clone(),
+        reason: held.because.words(object),
+        since: held.since,
+        acknowledged: held.acknowledged,
+    }
+}
+
+/// Nothing is done for it any more before somebody decides.
+fn removed(name: &ApplicationName, application: &Application) -> Option<String> {
+    let left = application.left.as_ref()?;
+    let objects = application.inventory.len();
+    Some(match left.leaving {
+        Leaving::Deleting(_) => format!("it left the configuration, and {objects} objects are still to be deleted"),
+        _ => format!(
+            "it left the configuration (event {}): {objects} objects stay until `taffrail remove {name} --prune` or \
+             `--orphan`",
+            left.seq
+        ),
+    })
 }
 
 /// No sync starts while it is suspended.

@@ -12,7 +12,9 @@ use futures_util::future::FusedFuture;
 use taffrail_core::fold::Document;
 use taffrail_core::{Engine, Input, Proposal, Step};
 use taffrail_model::configuration::Configuration;
-use taffrail_model::{ApplicationName, Event, Fact, Order, RepositoryName, Seq, Timestamp};
+use taffrail_model::{
+    Action, ApplicationName, DesiredSet, Event, Fact, Order, RecordedState, RepositoryName, Seq, Timestamp,
+};
 use taffrail_ports::clusters::Clusters;
 use taffrail_ports::journal::{self, Journal, JournalError};
 use taffrail_ports::metrics::Metrics;
@@ -126,7 +128,9 @@ pub async fn run(
     tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
-        command = commands.recv() => batch.extend(command.map(|command| driver.told(command))),
+        command = commands.recv() => if let Some(command) = command {
+            batch.push(driver.told(command).await);
+        },
     }
     loop {
         // Not cut off in the middle: what is appended is folded in. Only a journal that cannot be written ends it early.
@@ -140,7 +144,7 @@ pub async fn run(
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(command) = commands.recv() => batch.push(driver.told(command)),
+            Some(command) = commands.recv() => batch.push(driver.told(command).await),
             count = inputs.recv_many(&mut batch, BATCH) => if count == 0 {
                 return Err(DriverError::Part("the queue of inputs".to_owned()));
             },
@@ -187,17 +191,28 @@ struct Driver {
 }
 
 impl Driver {
-    fn told(&mut self, command: Command) -> Input {
+    async fn told(&mut self, command: Command) -> Input {
         match command {
             Command::Configured(configuration) => Input::Configured(configuration),
             Command::ConfigurationRefused(errors) => Input::ConfigurationRefused(errors),
             Command::Hinted(repository) => Input::Hinted { repository },
             Command::Order { order, reply } => {
+                let named = match &order.action {
+                    Action::Revert { to: Some(state) } => self.named(state).await,
+                    _ => None,
+                };
                 self.orders += 1;
                 self.replies.insert(self.orders, reply);
-                Input::Ordered { id: self.orders, order }
+                Input::Ordered { id: self.orders, order, named }
             }
         }
+    }
+
+    /// The objects of a recorded state, if the journal holds them.
+    async fn named(&self, state: &RecordedState) -> Option<Arc<DesiredSet>> {
+        let (journal, digest) = (self.world.journal.clone(), state.desired);
+        let bytes = blocking(move || journal.document(digest)).await.ok()?.ok()?;
+        DesiredSet::from_bytes(&bytes).ok().map(Arc::new)
     }
 
     /// Decides on inputs, records, and acts. Breaks when `end` comes while the journal cannot be written.

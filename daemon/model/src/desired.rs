@@ -100,8 +100,71 @@ pub struct Plan {
     pub prunes: Vec<ObjectKey>,
     /// No longer desired, but not pruned without being asked: kept.
     pub held: Vec<ObjectKey>,
+    /// Why, for each of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held_because: BTreeMap<ObjectKey, PruneHold>,
     /// Not written, and broken before: the gate ignores them, for these reasons.
     pub ignored: Vec<ObjectReason>,
+}
+
+impl Plan {
+    /// Keeps an object that is no longer desired.
+    pub fn hold(&mut self, object: &ObjectKey, because: PruneHold) {
+        self.held.push(object.clone());
+        self.held_because.insert(object.clone(), because);
+    }
+}
+
+/// Why an object that is no longer desired is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PruneHold {
+    /// What it holds is deleted with it.
+    HoldsData,
+    /// More is no longer desired at once than the configuration lets go.
+    TooMany {
+        /// How many of the application's objects are.
+        pruned: u64,
+        /// How many it has.
+        of: u64,
+        /// The limit, in percent.
+        limit: u8,
+    },
+    /// The configuration says `sync.prune: false`.
+    ByConfiguration,
+    /// It was there before a state took it over that is gone back from.
+    TakenOver,
+    /// Its annotation says that it is never pruned: it is nobody's once the sync has ended.
+    LeftToOthers,
+    /// It was tried.
+    Undeletable {
+        /// Why it could not: the server's words, redacted.
+        reason: String,
+    },
+}
+
+impl PruneHold {
+    /// Why this object is kept, as a sentence.
+    pub fn words(&self, object: &ObjectKey) -> String {
+        match self {
+            Self::HoldsData if object.is("", "Namespace") => {
+                "everything in a namespace is deleted with it, whoever made it".to_owned()
+            }
+            Self::HoldsData if object.is("apiextensions.k8s.io", "CustomResourceDefinition") => {
+                "every object of its kind, in every namespace, is deleted with a definition".to_owned()
+            }
+            Self::HoldsData => "its data may be deleted with it".to_owned(),
+            Self::TooMany { pruned, of, limit } => {
+                format!("{pruned} of {of} objects are no longer desired at once, more than {limit} percent")
+            }
+            Self::ByConfiguration => "the configuration says `sync.prune: false`".to_owned(),
+            Self::TakenOver => "it was there before it was taken over, which is gone back from".to_owned(),
+            Self::LeftToOthers => {
+                "its annotation `taffrail.dev/prune: disabled` keeps it; it is not ours any more".to_owned()
+            }
+            Self::Undeletable { reason } => format!("it could not be deleted: {reason}"),
+        }
+    }
 }
 
 /// One write of a plan.

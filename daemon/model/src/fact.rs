@@ -582,7 +582,7 @@ impl std::fmt::Display for HoldReason {
         f.write_str(match self {
             Self::NoPassedState => "it failed, and no earlier state has passed its gate",
             Self::ByConfiguration => "it failed, and the configuration says to hold",
-            Self::Quarantined => "this state failed its gate before and is quarantined",
+            Self::Quarantined => "this state failed before, or somebody went back from it, and is quarantined",
             Self::CauseOutside => "it failed, but passed its gate before: the cause lies outside of it",
             Self::RevertFailed => "the way back to the last good state failed too",
             Self::WaitExpired => "it was waited for too long",

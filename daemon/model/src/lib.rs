@@ -22,7 +22,7 @@ pub mod write;
 
 pub use claim::Holder;
 pub use desired::{
-    DesiredObject, DesiredSet, ObjectOptions, Plan, PlannedWrite, PruneOption, ReplaceOption, WriteKind,
+    DesiredObject, DesiredSet, ObjectOptions, Plan, PlannedWrite, PruneHold, PruneOption, ReplaceOption, WriteKind,
 };
 pub use digest::Digest;
 pub use event::{Actor, ActorKind, Envelope, Epoch, Event, Seq, Subject, SubjectKind};

@@ -80,6 +80,12 @@ pub struct ApplicationStatus {
     /// What somebody changed in the cluster, each a sentence; at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub drift: Vec<String>,
+    /// The event that took it out of the configuration; its objects stay until somebody decides.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub removed: Option<Seq>,
+    /// Objects that are no longer desired, and kept until somebody decides.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub held: Vec<HeldObject>,
     /// Why the newest revision is not the desired state: the errors of its render.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<String>,
@@ -100,6 +106,21 @@ pub struct Suspended {
     pub until: Option<Timestamp>,
     /// The event that says so.
     pub seq: Seq,
+}
+
+/// An object that is no longer desired, and kept until somebody decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldObject {
+    /// The object.
+    pub object: ObjectKey,
+    /// Why it is kept.
+    pub reason: String,
+    /// The event that says so first.
+    pub since: Seq,
+    /// The event by which somebody acknowledged that it is deleted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub acknowledged: Option<Seq>,
 }
 
 /// A recorded state.

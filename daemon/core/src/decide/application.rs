@@ -2,22 +2,24 @@
 //!
 //! Always: every sync ends - succeeded, failed, superseded, held or reverted. A revert that fails too stops.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use taffrail_model::configuration::{self, OnFailure, SyncMode};
 use taffrail_model::fact::{HoldReason, SyncScope};
-use taffrail_model::{ApplicationName, Digest, Evidence, Fact, Health, ObjectKey, ObjectReason, Seq, Timestamp};
+use taffrail_model::{
+    ApplicationName, Digest, Evidence, Fact, Health, ObjectKey, ObjectReason, PruneHold, Seq, Timestamp,
+};
 
 use super::{Context, Draft, claim};
 use crate::effect::{EffectKey, WriteKey};
-use crate::fold::{Document, LONGEST_WAIT};
+use crate::fold::{Document, LONGEST_WAIT, held_after};
 use crate::gate::{self, GateWatch, Verdict};
 use crate::jobs::is_job;
 use crate::observed::{GRACE, Observed, Stale};
-use crate::plan::{FIRST_WAVE, Planning, Writes, counts, plan};
+use crate::plan::{FIRST_WAVE, Planning, Pruning, Writes, acknowledged, counts, plan};
 use crate::scaling;
-use crate::state::{Application, Ordered, Phase, Purpose, State, Suspension, Sync, Target};
+use crate::state::{Application, HeldPrune, Ordered, Phase, Purpose, State, Suspension, Sync, Target};
 use crate::time::after;
 
 /// After so many superseded syncs in a row the next one waits for its gate, so that there is always a newer state to
@@ -44,9 +46,11 @@ impl From<Draft> for Next {
 
 /// The next fact about an application, or when to ask again.
 pub fn next(state: &State, context: Context<'_>, name: &ApplicationName) -> Next {
-    let (Some(application), Some(configured)) = (state.applications.get(name), state.configured(name)) else {
-        return Next::Wait(None);
-    };
+    let Some(application) = state.applications.get(name) else { return Next::Wait(None) };
+    if let Some(left) = &application.left {
+        return super::removal::next(context, name, application, left);
+    }
+    let Some(configured) = state.configured(name) else { return Next::Wait(None) };
     let until = match &application.suspended {
         Some(Suspension { until: Some(until), seq, .. }) if context.now >= *until => {
             let fact = Fact::ApplicationResumed { reason: "the suspension was ordered until now".to_owned() };
@@ -94,6 +98,9 @@ impl Deciding<'_> {
     }
 
     fn start_sync(&self) -> Next {
+        if let Some(Ordered::Revert { target, seq, time }) = &self.application.ordered {
+            return self.ordered_revert(target, *seq, *time);
+        }
         let Some(desired) = &self.application.desired else { return Next::Wait(None) };
         if self.application.suspended.is_some() {
             return Next::Wait(None);
@@ -108,8 +115,8 @@ impl Deciding<'_> {
                     false => (Writes::Only(only), SyncScope::Objects, *seq),
                 }
             }
-            None if !self.starts_by_itself(desired, gate) => return Next::Wait(None),
-            None => (Writes::Changed, SyncScope::Whole, desired.seq),
+            _ if !self.starts_by_itself(desired, gate) => return self.prune_acknowledged(),
+            _ => (Writes::Changed, SyncScope::Whole, desired.seq),
         };
         if let Some((judged_by, seq)) = self.application.quarantined.get(&desired.digest)
             && *judged_by == gate
@@ -130,7 +137,7 @@ impl Deciding<'_> {
             runs: &self.application.runs,
             target: &desired.set,
             autoscaled: &scaling::targets(&self.application.cluster, &desired.set, &self.context.observed.live),
-            prune: self.configured.sync.prune,
+            prune: self.pruning(),
             revert_to: None,
             writes,
             ignored: gate::broken_before(self.application, &desired.set, &differing, self.context.observed),
@@ -144,6 +151,75 @@ impl Deciding<'_> {
             scope,
         };
         self.draft(fact).because(cause).with(Document::Plan(plan.into())).into()
+    }
+
+    /// What somebody acknowledged is deleted once nothing else is to be done, if a state is live that lacks it.
+    fn prune_acknowledged(&self) -> Next {
+        let Some(live) = &self.application.live else { return Next::Wait(None) };
+        let due = self.application.held.iter().filter(|(object, _)| {
+            self.application.inventory.contains_key(*object) && !live.set.objects.contains_key(*object)
+        });
+        let due: BTreeMap<&ObjectKey, Seq> =
+            due.filter_map(|(object, held)| Some((object, held.acknowledged?))).collect();
+        let Some(cause) = due.values().max() else { return Next::Wait(None) };
+        let plan = acknowledged(due.keys().copied());
+        let fact = Fact::SyncStarted {
+            desired: live.digest,
+            revision: live.revision.clone(),
+            plan: plan.digest(),
+            counts: counts(&plan),
+            scope: SyncScope::Prunes,
+        };
+        self.draft(fact).because(*cause).with(Document::Plan(plan.into())).into()
+    }
+
+    /// The way back that somebody ordered. What is left is quarantined, so that it does not come back by itself.
+    fn ordered_revert(&self, target: &Target, requested: Seq, since: Timestamp) -> Next {
+        let gate = self.configured.gate.digest();
+        let Application { desired, live, sync, .. } = self.application;
+        let left = desired.iter().chain(live).chain(sync.as_ref().map(|sync| &sync.target));
+        let mut left = left.map(|left| left.digest).filter(|left| *left != target.digest);
+        if let Some(desired) = left.clone().find(|left| !self.is_quarantined(*left, gate)) {
+            return self.draft(Fact::DesiredStateQuarantined { desired, gate }).because(requested).into();
+        }
+        if self.stale().is_some() {
+            // A plan needs to know what is broken already.
+            let end = after(since, LONGEST_WAIT);
+            return match self.context.now < end {
+                true => Next::Wait(Some(end)),
+                false => self.held(target, HoldReason::WaitExpired).because(requested).into(),
+            };
+        }
+        let differing = self.differing();
+        let ignored = gate::broken_before(self.application, &target.set, &differing, self.context.observed);
+        self.revert(left.next().unwrap_or(target.digest), target, ignored, requested)
+    }
+
+    fn revert(&self, from: Digest, target: &Target, ignored: Vec<ObjectReason>, cause: Seq) -> Next {
+        let plan = plan(Planning {
+            inventory: &self.application.inventory,
+            runs: &self.application.runs,
+            target: &target.set,
+            autoscaled: &scaling::targets(&self.application.cluster, &target.set, &self.context.observed.live),
+            prune: self.pruning(),
+            revert_to: Some(target.seq),
+            writes: Writes::Changed,
+            ignored,
+            differing: self.differing(),
+        });
+        let fact = Fact::RevertStarted {
+            from,
+            to: target.digest,
+            passed: target.seq,
+            revision: target.revision.clone(),
+            plan: plan.digest(),
+            counts: counts(&plan),
+        };
+        self.draft(fact).because(cause).with(Document::Plan(plan.into())).into()
+    }
+
+    fn pruning(&self) -> Pruning<'_> {
+        Pruning { policy: &self.configured.sync, held: &self.application.held }
     }
 
     /// Whether what Git asks for is brought without an order.
@@ -195,6 +271,10 @@ impl Deciding<'_> {
             let object = &sync.plan.writes[index].object;
             if !self.application.inventory.contains_key(object) {
                 let reason = match self.state.owner(&self.configured.cluster, object) {
+                    Some(owner) if self.state.applications[owner].left.is_some() => format!(
+                        "it belongs to the application {owner}, which left the configuration: decide what becomes of \
+                         its objects with `taffrail remove {owner} --orphan` or `--prune`"
+                    ),
                     Some(owner) => format!("it belongs to the application {owner}: no object has two owners"),
                     None => "it was released by another application while this sync ran".to_owned(),
                 };
@@ -342,12 +422,16 @@ impl Deciding<'_> {
     fn prune(&self, sync: &Sync, deletes: &BTreeSet<ObjectKey>, stale: bool) -> Next {
         let Some(first) = deletes.first() else {
             // What could not be deleted is kept as well, until a later sync tries again.
-            let undeleted = sync.plan.prunes.iter().filter(|object| sync.failed.contains_key(object));
-            let held = sync.plan.held.iter().chain(undeleted).cloned().collect();
+            let held = held_after(self.application, sync, sync.id);
+            if self.says_what_is_held(&held) {
+                return self.prune_held(sync, &held).into();
+            }
+            let held = held.into_keys().collect();
             let desired = sync.target.digest;
             let fact = match sync.purpose {
                 Purpose::Deploy => Fact::SyncSucceeded { desired, held, scope: SyncScope::Whole },
                 Purpose::Objects => Fact::SyncSucceeded { desired, held, scope: SyncScope::Objects },
+                Purpose::Prunes => Fact::SyncSucceeded { desired, held, scope: SyncScope::Prunes },
                 Purpose::Revert => Fact::Reverted { desired, held },
             };
             return self.draft(fact).of(sync.id).into();
@@ -362,11 +446,27 @@ impl Deciding<'_> {
         self.late(sync, first.clone())
     }
 
+    /// Whether something is kept, or for another reason, that was not so before.
+    fn says_what_is_held(&self, held: &BTreeMap<ObjectKey, HeldPrune>) -> bool {
+        let known = |object: &ObjectKey, because: &PruneHold| {
+            self.application.held.get(object).is_some_and(|held| held.because == *because)
+        };
+        held.iter().any(|(object, held)| !known(object, &held.because))
+    }
+
+    fn prune_held(&self, sync: &Sync, held: &BTreeMap<ObjectKey, HeldPrune>) -> Draft {
+        let kept = held.iter().map(|(object, held)| reason_of(object, &held.because.words(object)));
+        let mut objects: Vec<ObjectReason> = kept.collect();
+        let count = objects.len() as u64;
+        objects.truncate(REASONS);
+        self.draft(Fact::PruneHeld { objects, count }).of(sync.id)
+    }
+
     fn failed(&self, sync: &Sync, verdict: &str, mut objects: Vec<ObjectReason>, cause: Seq) -> Next {
         objects.truncate(REASONS);
         let verdict = verdict.to_owned();
         let fact = match sync.purpose {
-            Purpose::Deploy | Purpose::Objects => Fact::SyncFailed { verdict, objects },
+            Purpose::Deploy | Purpose::Objects | Purpose::Prunes => Fact::SyncFailed { verdict, objects },
             Purpose::Revert => Fact::RevertFailed { verdict, objects },
         };
         self.draft(fact).of(sync.id).because(cause).into()
@@ -382,6 +482,9 @@ impl Deciding<'_> {
             let held = desired.unwrap_or(&sync.target);
             return self.held(held, HoldReason::RevertFailed).of(sync.id).because(cause).into();
         }
+        if let Some(Ordered::Revert { target, seq, time }) = &self.application.ordered {
+            return self.ordered_revert(target, *seq, *time);
+        }
         if self.application.passed.iter().any(|passed| passed.digest == failed) {
             return hold(HoldReason::CauseOutside);
         }
@@ -393,26 +496,7 @@ impl Deciding<'_> {
             return hold(HoldReason::ByConfiguration);
         }
         let Some(target) = self.application.passed.last() else { return hold(HoldReason::NoPassedState) };
-        let plan = plan(Planning {
-            inventory: &self.application.inventory,
-            runs: &self.application.runs,
-            target: &target.set,
-            autoscaled: &scaling::targets(&self.application.cluster, &target.set, &self.context.observed.live),
-            prune: self.configured.sync.prune,
-            revert_to: Some(target.seq),
-            writes: Writes::Changed,
-            ignored: sync.plan.ignored.clone(),
-            differing: self.differing(),
-        });
-        let fact = Fact::RevertStarted {
-            from: failed,
-            to: target.digest,
-            passed: target.seq,
-            revision: target.revision.clone(),
-            plan: plan.digest(),
-            counts: counts(&plan),
-        };
-        self.draft(fact).because(cause).with(Document::Plan(plan.into())).into()
+        self.revert(failed, target, sync.plan.ignored.clone(), cause)
     }
 
     fn held(&self, target: &Target, reason: HoldReason) -> Draft {
@@ -420,6 +504,9 @@ impl Deciding<'_> {
     }
 
     fn superseded(&self, sync: &Sync) -> Next {
+        if let Some(Ordered::Revert { target, seq, .. }) = &self.application.ordered {
+            return self.draft(Fact::SyncSuperseded { by: target.digest }).of(sync.id).because(*seq).into();
+        }
         let Some(desired) = &self.application.desired else { return Next::Wait(None) };
         self.draft(Fact::SyncSuperseded { by: desired.digest }).of(sync.id).because(desired.seq).into()
     }
@@ -428,8 +515,11 @@ impl Deciding<'_> {
         self.application.quarantined.get(&digest).is_some_and(|(judged_by, _)| *judged_by == gate)
     }
 
-    /// Whether Git asks for a state that is to come instead of the one that is under way.
+    /// Whether Git, or a person, asks for a state that is to come instead of the one that is under way.
     fn may_supersede(&self, sync: &Sync) -> bool {
+        if let Some(Ordered::Revert { .. }) = &self.application.ordered {
+            return true;
+        }
         let Some(desired) = &self.application.desired else { return false };
         self.application.suspended.is_none()
             && self.configured.sync.mode == SyncMode::Automatic

@@ -239,7 +239,8 @@ fn written(state: &State, context: Context<'_>, key: &WriteKey, outcome: &Outcom
             (Some(application), Some(sync)) if *immutable => {
                 immovable(application, sync, context, &object, reason, *attempts)
             }
-            (_, None) if !heals => return Vec::new(),
+            (Some(application), None) if !heals && application.removal(key.sync).is_none() => return Vec::new(),
+            (None, _) => return Vec::new(),
             _ => Fact::ObjectFailed { object, reason: reason.clone(), attempts: *attempts },
         },
         Outcome::Stopped => return Vec::new(),

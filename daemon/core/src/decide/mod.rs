@@ -9,6 +9,7 @@ pub(crate) mod claim;
 mod drift;
 pub mod input;
 pub mod order;
+mod removal;
 
 pub use application::next;
 pub use claim::elsewhere;

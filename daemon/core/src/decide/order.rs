@@ -3,16 +3,28 @@
 //! Always: an order only says what is wanted. What follows from it is for [`super::next`] to say, from the state.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use taffrail_model::{Action, ApplicationName, Fact, ObjectKey, ObjectSelector, Order, OrderRefused, Seq, Timestamp};
+use taffrail_model::fact::RemovalChoice;
+use taffrail_model::{
+    Action, ApplicationName, DesiredSet, Digest, Fact, ObjectKey, ObjectSelector, Order, OrderRefused, Plan,
+    RecordedState, Seq, Timestamp,
+};
 
 use super::{Context, Draft};
-use crate::state::{Application, DriftPhase, State};
+use crate::fold::Document;
+use crate::plan;
+use crate::state::{Application, DriftPhase, HeldPrune, Leaving, Removal, State, Target};
 
 type Answer = Result<Draft, OrderRefused>;
 
 /// The facts that record an order.
-pub fn ordered(state: &State, context: Context<'_>, order: &Order) -> Result<Vec<Draft>, OrderRefused> {
+pub fn ordered(
+    state: &State,
+    context: Context<'_>,
+    order: &Order,
+    named: Option<&Arc<DesiredSet>>,
+) -> Result<Vec<Draft>, OrderRefused> {
     let name = &order.application;
     let nothing = Application::default();
     let (application, configured) = match (state.applications.get(name), state.configured(name)) {
@@ -21,18 +33,24 @@ pub fn ordered(state: &State, context: Context<'_>, order: &Order) -> Result<Vec
     };
     let ordering = Ordering { name, application, order };
     let draft = match (&order.action, configured) {
-        (Action::Refresh | Action::Sync { .. } | Action::Suspend { .. } | Action::Resume | Action::Release, None) => {
-            refuse(format!("the application {name} is not in the configuration any more"))
-        }
+        (
+            Action::Refresh
+            | Action::Sync { .. }
+            | Action::Suspend { .. }
+            | Action::Resume
+            | Action::Release
+            | Action::Revert { .. },
+            None,
+        ) => refuse(format!("the application {name} is not in the configuration any more")),
         (Action::Refresh, Some(_)) => Ok(ordering.draft(Fact::RefreshRequested { reason: ordering.reason() })),
         (Action::Sync { only }, Some(configured)) => ordering.sync(only, configured.gate.digest()),
         (Action::Suspend { until }, Some(_)) => ordering.suspend(*until, context.now),
         (Action::Resume, Some(_)) => ordering.resume(),
         (Action::Release, Some(configured)) => ordering.release(configured.gate.digest()),
+        (Action::Acknowledge { objects }, _) => ordering.acknowledge(objects),
+        (Action::Revert { to }, Some(configured)) => ordering.revert(to.as_ref(), named, configured.gate.digest()),
         (Action::Adopt, _) => ordering.adopt(),
-        (Action::Acknowledge { .. } | Action::Remove(_) | Action::Revert { .. }, _) => {
-            refuse("this order is not known".to_owned())
-        }
+        (Action::Remove(choice), _) => ordering.remove(*choice),
     };
     draft.map(|draft| vec![draft.by(order.actor.clone())])
 }
@@ -56,7 +74,7 @@ impl Ordering<'_> {
         self.order.reason.trim().to_owned()
     }
 
-    fn sync(&self, only: &[ObjectSelector], gate: taffrail_model::Digest) -> Answer {
+    fn sync(&self, only: &[ObjectSelector], gate: Digest) -> Answer {
         let name = self.name;
         self.starts_something()?;
         let Some(desired) = &self.application.desired else {
@@ -64,8 +82,8 @@ impl Ordering<'_> {
         };
         if let Some(seq) = self.quarantined(gate) {
             return refuse(format!(
-                "what Git asks for failed its gate and is quarantined (event {seq}): commit something else, or lift that \
-                 with `taffrail release {name}`"
+                "what Git asks for is quarantined (event {seq}), since it failed or somebody went back from it: commit \
+                 something else, or lift that with `taffrail release {name}`"
             ));
         }
         if self.application.sync.as_ref().is_some_and(crate::state::Sync::is_revert) {
@@ -103,7 +121,7 @@ impl Ordering<'_> {
         }
     }
 
-    fn release(&self, gate: taffrail_model::Digest) -> Answer {
+    fn release(&self, gate: Digest) -> Answer {
         let Some(desired) = &self.application.desired else {
             return refuse(format!("nothing is desired of {} yet: no revision of it was rendered", self.name));
         };
@@ -124,10 +142,110 @@ impl Ordering<'_> {
         }
     }
 
+    fn acknowledge(&self, objects: &[ObjectKey]) -> Answer {
+        let reason = self.demanded()?;
+        let (name, held) = (self.name, &self.application.held);
+        let removed = self.application.left.is_some();
+        for object in objects {
+            match held.get(object) {
+                // It is named before `taffrail remove --prune`, which deletes it then as well.
+                None if removed && self.application.inventory.contains_key(object) => {}
+                None => return refuse(format!("{object} is not held: `taffrail status {name}` lists what is")),
+                Some(HeldPrune { acknowledged: Some(seq), .. }) => {
+                    return refuse(format!("that {object} is deleted was acknowledged already (event {seq})"));
+                }
+                Some(_) => {}
+            }
+        }
+        let all = held.iter().filter(|(_, held)| held.acknowledged.is_none()).map(|(object, _)| object);
+        let objects: BTreeSet<&ObjectKey> = if objects.is_empty() { all.collect() } else { objects.iter().collect() };
+        if objects.is_empty() {
+            return refuse(format!("nothing of {name} waits to be acknowledged"));
+        }
+        let objects = objects.into_iter().cloned().collect();
+        Ok(self.draft(Fact::PruneAcknowledged { objects, reason }))
+    }
+
+    fn revert(&self, to: Option<&RecordedState>, named: Option<&Arc<DesiredSet>>, gate: Digest) -> Answer {
+        let reason = self.demanded()?;
+        self.starts_something()?;
+        let (name, application) = (self.name, self.application);
+        if application.sync.as_ref().is_some_and(crate::state::Sync::is_revert) {
+            return refuse(format!("a revert of {name} is under way: ask again when it has ended"));
+        }
+        let live = application.live.as_ref().map(|live| live.digest);
+        let known = [&application.desired, &application.live].into_iter().flatten().chain(&application.passed);
+        let (state, set) = match to {
+            Some(to) => {
+                let known = known.into_iter().find(|known| known.digest == to.desired).map(|known| &known.set);
+                match known.or(named) {
+                    Some(set) => (to.clone(), set),
+                    None => return refuse(format!("the objects of event {} are not kept any more", to.seq)),
+                }
+            }
+            None => {
+                let left = live.or(application.desired.as_ref().map(|desired| desired.digest));
+                let earlier = application.passed.iter().rev().find(|passed| {
+                    Some(passed.digest) != left
+                        && application.quarantined.get(&passed.digest).is_none_or(|(judged_by, _)| *judged_by != gate)
+                });
+                match earlier {
+                    Some(Target { digest, set, revision, seq, .. }) => {
+                        (RecordedState { seq: *seq, desired: *digest, revision: revision.clone() }, set)
+                    }
+                    None => {
+                        return refuse(format!("no earlier state of {name} passed its gate: name one with --to EVENT"));
+                    }
+                }
+            }
+        };
+        if live == Some(state.desired) {
+            return refuse(format!("the state of event {} is live already", state.seq));
+        }
+        let RecordedState { seq: named, desired: to, revision } = state;
+        let fact = Fact::RevertRequested { to, named, revision, reason };
+        Ok(self.draft(fact).with(Document::Set(set.clone())))
+    }
+
+    fn remove(&self, choice: RemovalChoice) -> Answer {
+        let reason = self.demanded()?;
+        let (name, application) = (self.name, self.application);
+        let plan = match (application.left.as_ref().map(|left| &left.leaving), choice) {
+            (None, _) => {
+                return refuse(format!("{name} is in the configuration: take it out of that first"));
+            }
+            (Some(Leaving::Orphaned { decided } | Leaving::Deleting(Removal { decided, .. })), _) => {
+                return refuse(format!("what becomes of the objects of {name} is decided already (event {decided})"));
+            }
+            (Some(Leaving::Noticed | Leaving::Undecided), RemovalChoice::Orphan) => None,
+            (Some(Leaving::Noticed | Leaving::Undecided), RemovalChoice::Prune) => {
+                if let Some(pause) = &application.paused {
+                    return refuse(pause.reason(name));
+                }
+                Some(plan::removal(&application.inventory, &application.held))
+            }
+        };
+        let digest = plan.as_ref().map(Plan::digest);
+        let draft = self.draft(Fact::RemovalDecided { choice, plan: digest, reason });
+        Ok(match plan {
+            Some(plan) => draft.with(Document::Plan(plan.into())),
+            None => draft,
+        })
+    }
+
     fn adopt(&self) -> Answer {
+        let reason = self.demanded()?;
         match &self.application.paused {
             None => refuse(format!("{} is not paused: there is nothing to adopt", self.name)),
-            Some(pause) => Ok(self.draft(Fact::AdoptionApproved { reason: self.reason() }).because(pause.seq())),
+            Some(pause) => Ok(self.draft(Fact::AdoptionApproved { reason }).because(pause.seq())),
+        }
+    }
+
+    /// The reason, of an order that demands one.
+    fn demanded(&self) -> Result<String, OrderRefused> {
+        match self.reason() {
+            reason if reason.is_empty() => refuse("this order demands a reason: --reason TEXT".to_owned()),
+            reason => Ok(reason),
         }
     }
 
@@ -146,7 +264,7 @@ impl Ordering<'_> {
     }
 
     /// The event that quarantined what is desired.
-    fn quarantined(&self, gate: taffrail_model::Digest) -> Option<Seq> {
+    fn quarantined(&self, gate: Digest) -> Option<Seq> {
         let desired = self.application.desired.as_ref()?;
         let (judged_by, seq) = self.application.quarantined.get(&desired.digest)?;
         (*judged_by == gate).then_some(*seq)

@@ -24,6 +24,8 @@ pub fn application(name: &str) -> ApplicationStatus {
         unseen: None,
         suspended: None,
         drift: Vec::new(),
+        removed: None,
+        held: Vec::new(),
         errors: Vec::new(),
         objects: vec![ObjectStatus {
             object: "apps/Deployment:shop/api".parse().unwrap(),

@@ -46,6 +46,17 @@ pub(crate) fn details(application: &ApplicationStatus, output: &mut Output) -> i
     }
     rows.extend(application.hold.iter().map(|hold| vec![plain("held"), (printable(hold), Some(Colour::Bad))]));
     rows.extend(application.drift.iter().map(|drift| vec![plain("drift"), (printable(drift), Some(Colour::Changing))]));
+    for held in &application.held {
+        let said = match held.acknowledged {
+            Some(seq) => format!("{}: its deletion was acknowledged in event {seq}", held.object),
+            None => format!("{}: {} (event {})", held.object, held.reason, held.since),
+        };
+        rows.push(vec![plain("kept"), plain(&said)]);
+    }
+    if application.held.iter().any(|held| held.acknowledged.is_none()) {
+        let hint = format!("`taffrail acknowledge {} --reason TEXT` deletes what is kept", application.name);
+        rows.push(vec![plain(""), plain(&hint)]);
+    }
     rows.extend(application.errors.iter().map(|error| vec![plain("error"), (printable(error), Some(Colour::Bad))]));
     columns(&[], rows, output)?;
     if application.objects.is_empty() {
