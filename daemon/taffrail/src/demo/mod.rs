@@ -29,6 +29,10 @@ pub(crate) struct Options {
 
 const APPLICATIONS: [&str; 3] = ["shop-cluster", "shop-staging", "shop-production"];
 const STAGING: [&str; 1] = ["shop-staging"];
+/// How many lines of a diff are shown.
+const DIFF: usize = 40;
+/// How many lines of a status are shown.
+const STATUS: usize = 8;
 /// Longest time for the first sync: three applications, some 60 objects, a database with a volume.
 const FIRST: Duration = Duration::from_secs(180);
 /// Longest time for any later step.
@@ -82,8 +86,28 @@ async fn steps(
     let before = witness.image("shop-staging", "shop-api").await?;
     note(output, &format!("live in shop-staging: {before}, from {}", first.short()))?;
 
-    heading(output, "A commit that changes an image: rolled out, and gated")?;
-    let good = repository.set_image("1.6.0-1763769600", "Release 1.6.0 to staging")?;
+    heading(output, "Somebody scales by hand: seen, named, and taken back")?;
+    let replicas = witness.replicas("shop-staging", "shop-web").await?;
+    witness.scale("shop-staging", "shop-web", replicas + 3).await?;
+    let healed = witness.until(output, STEP, &STAGING, "DriftHealed").await?;
+    expect(names(&healed, "kubectl"), "the event names who changed .spec.replicas")?;
+    let now = witness.replicas("shop-staging", "shop-web").await?;
+    expect(now == replicas, &format!("the API server shows {replicas} replicas, not {now}"))?;
+    note(output, &format!("live again: {replicas} replicas of shop-web, as Git has them"))?;
+
+    heading(output, "What would a release do? diff, of a branch that nobody merged yet")?;
+    let proposed = repository.propose("release-1.6.0", "1.6.0-1763769600", "Release 1.6.0 to staging")?;
+    let diff = ["diff", "shop-staging", "--revision", "release-1.6.0", "--server", server];
+    let difference = place.command_that_exits(1, &diff)?;
+    expect(difference.contains("1.6.0-1763769600"), "the diff shows the image that the branch brings")?;
+    for line in difference.lines().take(DIFF) {
+        output.line(&format!("  {line}"))?;
+    }
+    expect_image_of(&witness, &before).await?;
+
+    heading(output, "The branch is merged: rolled out, and gated")?;
+    let good = repository.merge("release-1.6.0")?;
+    expect(good == proposed, "the merge is a fast-forward")?;
     witness.until(output, STEP, &STAGING, "SyncSucceeded").await?;
     expect_image(&witness, "1.6.0-1763769600").await?;
     note(output, &format!("live: 1.6.0, as {} asks; the gate passed", good.short()))?;
@@ -102,6 +126,14 @@ async fn steps(
         output,
         &format!("live again: 1.6.0; from the start of the bad sync to the end of the revert {seconds:.1} s"),
     )?;
+
+    heading(output, "status --at: as it was before the revert")?;
+    let at = failed.seq().to_string();
+    let then = place.command_that_exits(0, &["status", "shop-staging", "--at", &at, "--server", server])?;
+    expect(then.contains(bad.short()), "the past shows the bad commit")?;
+    for line in then.lines().take(STATUS) {
+        output.line(&format!("  {line}"))?;
+    }
 
     heading(output, "The next commit mends it")?;
     let mended = repository.set_image("1.7.1-1763776800", "Release 1.7.1 to staging, with an image that exists")?;
@@ -135,6 +167,17 @@ async fn steps(
 
 fn is_start_of(event: &Event, commit: &CommitId) -> bool {
     matches!(&event.envelope.fact, Fact::SyncStarted { revision, .. } if revision == commit)
+}
+
+/// Whether the event names this manager.
+fn names(event: &Event, manager: &str) -> bool {
+    let Fact::DriftHealed { fields, .. } = &event.envelope.fact else { return false };
+    fields.iter().any(|field| field.manager.as_ref().is_some_and(|name| name.contains(manager)))
+}
+
+async fn expect_image_of(witness: &Witness, wanted: &str) -> Result<(), Failure> {
+    let image = witness.image("shop-staging", "shop-api").await?;
+    expect(image == wanted, &format!("a diff writes nothing: the image is still {wanted}, not {image}"))
 }
 
 async fn expect_image(witness: &Witness, tag: &str) -> Result<(), Failure> {

@@ -118,8 +118,13 @@ impl Place {
 
     /// Runs this program with these arguments; what it prints.
     pub(super) fn command(&self, arguments: &[&str]) -> Result<String, Failure> {
+        self.command_that_exits(0, arguments)
+    }
+
+    /// The same of a command that ends with this exit code.
+    pub(super) fn command_that_exits(&self, code: i32, arguments: &[&str]) -> Result<String, Failure> {
         let output = Command::new(&self.program).args(arguments).output().map_err(Failure::new)?;
-        if output.status.success() {
+        if output.status.code() == Some(code) {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -54,6 +54,20 @@ impl Repository {
         self.head()
     }
 
+    /// Commits another tag of the API's image to a branch of its own.
+    pub(super) fn propose(&self, branch: &str, tag: &str, message: &str) -> Result<CommitId, Failure> {
+        self.git(&["switch", "--quiet", "--create", branch])?;
+        let proposed = self.set_image(tag, message)?;
+        self.git(&["switch", "--quiet", "main"])?;
+        Ok(proposed)
+    }
+
+    /// Merges a branch; the new head.
+    pub(super) fn merge(&self, branch: &str) -> Result<CommitId, Failure> {
+        self.git(&["merge", "--quiet", "--ff-only", branch])?;
+        self.head()
+    }
+
     fn commit(&self, message: &str) -> Result<(), Failure> {
         self.git(&["add", "--all"])?;
         self.git(&["commit", "--quiet", "--message", message]).map(drop)

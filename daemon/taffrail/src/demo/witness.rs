@@ -80,11 +80,30 @@ impl Witness {
 
     /// The image of the first container of a live Deployment.
     pub(super) async fn image(&self, namespace: &str, deployment: &str) -> Result<String, Failure> {
-        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}");
-        let request = http::Request::get(&path).body(Vec::new()).map_err(Failure::new)?;
-        let live: Value = self.cluster.request(request).await.map_err(Failure::new)?;
+        let live = self.deployment(namespace, deployment).await?;
         let image = live.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
-        image.map(str::to_owned).ok_or_else(|| Failure::new(format!("a step was not seen: {path} has an image")))
+        image.map(str::to_owned).ok_or_else(|| Failure::new(format!("a step was not seen: {deployment} has an image")))
+    }
+
+    /// How many replicas a live Deployment asks for.
+    pub(super) async fn replicas(&self, namespace: &str, deployment: &str) -> Result<u64, Failure> {
+        let live = self.deployment(namespace, deployment).await?;
+        let replicas = live.pointer("/spec/replicas").and_then(Value::as_u64);
+        replicas.ok_or_else(|| Failure::new(format!("a step was not seen: {deployment} has replicas")))
+    }
+
+    /// As `kubectl scale` does.
+    pub(super) async fn scale(&self, namespace: &str, deployment: &str, replicas: u64) -> Result<(), Failure> {
+        let path = format!("{}/scale?fieldManager=kubectl", path(namespace, deployment));
+        let patch = serde_json::json!({ "spec": { "replicas": replicas } }).to_string().into_bytes();
+        let request = http::Request::patch(path).header(http::header::CONTENT_TYPE, "application/merge-patch+json");
+        let request = request.body(patch).map_err(Failure::new)?;
+        self.cluster.request::<Value>(request).await.map(drop).map_err(Failure::new)
+    }
+
+    async fn deployment(&self, namespace: &str, deployment: &str) -> Result<Value, Failure> {
+        let request = http::Request::get(path(namespace, deployment)).body(Vec::new()).map_err(Failure::new)?;
+        self.cluster.request(request).await.map_err(Failure::new)
     }
 
     /// The event before `before` that matches.
@@ -117,4 +136,8 @@ impl Witness {
         let line = self.client.lines(&["events"], &query).await?.next().await?;
         line.ok_or_else(|| Failure::new(format!("/events does not show event {seq}")))
     }
+}
+
+fn path(namespace: &str, deployment: &str) -> String {
+    format!("/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
 }
