@@ -7,7 +7,9 @@ use std::process::Output;
 use serde_json::{Value, json};
 use taffrail_tests::daemon::Daemon;
 use taffrail_tests::manifests::config_map;
+use taffrail_tests::proxy::Proxy;
 use taffrail_tests::scene::{SHOP, Scene};
+use taffrail_tests::settings::Settings;
 use taffrail_tests::wait;
 
 fn text(bytes: &[u8]) -> String {
@@ -232,4 +234,74 @@ fn a_signed_hook_makes_the_daemon_look_at_once_and_a_forged_one_does_not() {
     assert_eq!(hook(SHOP, "the secret of the hook"), 202);
     daemon.expect_after(first, "SyncSucceeded");
     assert_eq!(scene.value_of("settings").as_deref(), Some("two"));
+}
+
+#[test]
+fn a_difference_to_a_branch_is_what_a_sync_would_do_and_writes_nothing() {
+    let scene = Scene::new("preview");
+    let proxy = Proxy::before(&scene.cluster);
+    let canary = |word: &str| format!("canary-{word}-0123456789");
+    let secret = |password: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: db }}\nstringData: {{ password: {password} }}\n")
+    };
+    let files = |value: &str, more: &'static str, password: &str| {
+        [
+            ("settings.yaml", config_map("settings", value)),
+            ("constant.yaml", config_map("constant", "same")),
+            (more, config_map(more.trim_end_matches(".yaml"), "here")),
+            ("db.yaml", secret(&canary(password))),
+        ]
+    };
+    let main = scene.deploy(&files("one", "old.yaml", "one"), "one");
+    let settings = Settings::new(&proxy.kubeconfig()).repository(SHOP, &scene.repository.url());
+    let daemon = Daemon::start(&settings.application(SHOP, SHOP, "app", scene.namespace.name()));
+    let synced = daemon.expect("SyncSucceeded").seq();
+    says(&daemon.command(&["diff", SHOP]), 0);
+    says(&daemon.command(&["diff", SHOP, "--revision", &main[..10]]), 0);
+
+    scene.repository.switch("feature");
+    let feature = scene.deploy(&files("two", "new.yaml", "two"), "two");
+    scene.repository.switch("main");
+    let before = (proxy.count(), daemon.newest());
+    for wanted in ["feature", &feature] {
+        let output = daemon.command(&["diff", SHOP, "--revision", wanted, "-o", "json"]);
+        let said = says(&output, 1);
+        let difference: Value = serde_json::from_str(&said).expect("JSON");
+        let mut changes: Vec<(String, String)> = difference["objects"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|object| (object["object"].to_string(), object["change"].to_string()))
+            .map(|(object, change)| {
+                (object.rsplit('/').next().unwrap_or_default().replace('"', ""), change.replace('"', ""))
+            })
+            .collect();
+        changes.sort();
+        let expected = [("db", "changed"), ("new", "created"), ("old", "pruned"), ("settings", "changed")];
+        assert_eq!(changes, expected.map(|(object, change)| (object.to_owned(), change.to_owned())), "{wanted}");
+        assert_eq!((&difference["unchanged"], &difference["to"]["revision"]), (&json!(1), &json!(feature)));
+        assert!(!said.contains("canary") && !said.contains("Y2FuYXJ5"), "{said}");
+    }
+    let text = says(&daemon.command(&["diff", SHOP, "--revision", "feature"]), 1);
+    assert!(
+        text.contains("-  value: one") && text.contains("+  value: two") && text.contains("(masked, after)"),
+        "{text}"
+    );
+    assert!(!text.contains("canary"), "{text}");
+    for request in proxy.writes(before.0) {
+        assert!(request.query.contains("dryRun=All"), "{request:?}");
+    }
+    let secrets = proxy.other_than_watches(before.0).into_iter().filter(|request| request.path.contains("/secrets/"));
+    assert_eq!(secrets.count(), 0, "a live Secret is not asked for");
+    assert_eq!((daemon.newest(), scene.value_of("settings").as_deref()), (before.1, Some("one")), "nothing came of it");
+
+    says(&daemon.command(&["diff", SHOP, "--revision", "nowhere"]), 2);
+    says(&daemon.command(&["diff", "nothing"]), 2);
+    // What somebody changed is told by a difference to what is desired.
+    scene.cluster.patch(&scene.object("ConfigMap:constant"), &json!({ "data": { "other": "by hand" } }));
+    says(&daemon.command(&["diff", SHOP]), 0);
+    proxy.cut();
+    says(&daemon.command(&["diff", SHOP]), 2);
+    proxy.restore();
+    assert_eq!(daemon.events_after(synced, SHOP).iter().filter(|event| event.kind() == "SyncStarted").count(), 0);
 }

@@ -76,6 +76,13 @@ impl GitRepository {
         self.head()
     }
 
+    /// Goes on with the branch `name`, which is made if it is not there.
+    pub fn switch(&self, name: &str) {
+        let there = git(&self.tree(), &["branch", "--list", name]);
+        let make: &[&str] = if there.trim().is_empty() { &["--create"] } else { &[] };
+        git(&self.tree(), &[&["switch", "--quiet"], make, &[name]].concat());
+    }
+
     /// Makes or moves a tag of the newest commit, and pushes it.
     pub fn tag(&self, name: &str) {
         git(&self.tree(), &["tag", "--force", name]);
@@ -134,7 +141,7 @@ impl GitRepository {
     }
 
     fn push(&self) {
-        git(&self.tree(), &["push", "--quiet", "--force", "origin", "main"]);
+        git(&self.tree(), &["push", "--quiet", "--force", "origin", "HEAD"]);
     }
 }
 

@@ -28,10 +28,19 @@ pub struct Board(Arc<RwLock<Shown>>);
 struct Shown {
     started: bool,
     applications: BTreeMap<ApplicationName, ApplicationStatus>,
+    grounds: BTreeMap<ApplicationName, Arc<Ground>>,
     journal: Option<String>,
     clusters: Vec<String>,
     /// Repositories that were never read.
     unread: Vec<String>,
+}
+
+/// What an application's next sync starts from.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    pub application: Arc<Application>,
+    pub configured: configuration::Application,
+    pub repository: configuration::Repository,
 }
 
 const WAITS: usize = 20;
@@ -64,6 +73,8 @@ impl Board {
         for (name, status) in &statuses {
             measure(name, status.as_ref(), metrics);
         }
+        let grounds: Vec<(ApplicationName, Option<Ground>)> =
+            statuses.iter().map(|(name, _)| (name.clone(), ground(state, name))).collect();
         let unread = state.configuration.iter().flat_map(|(_, configuration)| configuration.repositories.keys());
         let unread = unread
             .filter(|name| state.repositories.get(*name).is_none_or(|repository| repository.head.is_none()))
@@ -81,6 +92,12 @@ impl Board {
             shown.started = true;
             shown.unread = unread;
             shown.clusters = clusters;
+            for (name, ground) in grounds {
+                match ground {
+                    Some(ground) => shown.grounds.insert(name, ground.into()),
+                    None => shown.grounds.remove(&name),
+                };
+            }
             for (name, status) in statuses {
                 match status {
                     Some(status) => shown.applications.insert(name, status),
@@ -88,6 +105,11 @@ impl Board {
                 };
             }
         });
+    }
+
+    /// What the next sync of an application starts from.
+    pub(crate) fn ground(&self, name: &ApplicationName) -> Option<Arc<Ground>> {
+        self.read(|shown| shown.grounds.get(name).cloned())
     }
 
     fn read<T>(&self, read: impl FnOnce(&Shown) -> T) -> T {
@@ -122,6 +144,13 @@ impl Status for Board {
             Readiness { missing }
         })
     }
+}
+
+fn ground(state: &State, name: &ApplicationName) -> Option<Ground> {
+    let configured = state.configured(name)?.clone();
+    let repository = state.configuration.as_ref()?.1.repositories.get(&configured.repository)?.clone();
+    let application = state.applications.get(name).cloned().unwrap_or_default();
+    Some(Ground { application, configured, repository })
 }
 
 /// An application as a state says, when nothing of its cluster is seen.

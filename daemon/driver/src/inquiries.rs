@@ -1,4 +1,5 @@
-//! Answers what was: states folded up to an event, and how two of them differ, from the journal alone.
+//! Answers what was: states folded up to an event, and how two of them differ, from the journal alone. What would be is
+//! for [`crate::preview`].
 //!
 //! Always: nothing is written; two questions are answered at once, and none takes longer than [`LONGEST`].
 
@@ -14,12 +15,13 @@ use taffrail_ports::BoxFuture;
 use taffrail_ports::inquiries::{Change, Difference, Inquiries, InquiryError, ObjectDifference, Side};
 use taffrail_ports::journal::Journal;
 use taffrail_ports::status::ApplicationStatus;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::board::describe_unseen;
+use crate::board::{Board, describe_unseen};
 use crate::differ::differ;
+use crate::preview;
 use crate::replay::{ReplayError, replay_to};
-use crate::run::blocking;
+use crate::run::{World, blocking};
 
 /// Longest time for one question.
 const LONGEST: Duration = Duration::from_secs(25);
@@ -31,15 +33,16 @@ const AT_ONCE: usize = 2;
 /// What is asked about the past.
 #[derive(Clone)]
 pub struct Archive {
-    journal: Arc<dyn Journal>,
+    pub(crate) world: World,
+    pub(crate) board: Board,
     code: String,
     turns: Arc<Semaphore>,
 }
 
 impl Archive {
-    /// Reads `journal`; `code` names this build, for snapshots.
-    pub fn new(journal: Arc<dyn Journal>, code: String) -> Self {
-        Self { journal, code, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// Asks `world`, and `board` for what is now; `code` names this build, for snapshots.
+    pub fn new(world: World, board: Board, code: String) -> Self {
+        Self { world, board, code, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Does `work` where it may block, in its turn.
@@ -47,16 +50,26 @@ impl Archive {
         &self,
         work: impl FnOnce(&Question) -> Result<T, InquiryError> + Send + 'static,
     ) -> Result<T, InquiryError> {
-        let busy = || InquiryError::Unanswered("others ask already: try again".to_owned());
-        let turn = tokio::time::timeout(LONGEST_TURN, self.turns.clone().acquire_owned()).await;
-        let turn = turn.ok().and_then(Result::ok).ok_or_else(busy)?;
-        let question =
-            Question { journal: self.journal.clone(), code: self.code.clone(), deadline: Instant::now() + LONGEST };
+        let turn = self.turn().await?;
+        let question = Question {
+            journal: self.world.journal.clone(),
+            code: self.code.clone(),
+            deadline: Instant::now() + LONGEST,
+        };
         let asked = blocking(move || {
             let _turn = turn;
             work(&question)
         });
         asked.await.map_err(|error| InquiryError::Unanswered(error.to_string()))?
+    }
+}
+
+impl Archive {
+    /// The turn to ask something.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, InquiryError> {
+        let busy = || InquiryError::Unanswered("others ask already: try again".to_owned());
+        let turn = tokio::time::timeout(LONGEST_TURN, self.turns.clone().acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(busy)
     }
 }
 
@@ -142,5 +155,13 @@ impl Inquiries for Archive {
         to: Seq,
     ) -> BoxFuture<'_, Result<Difference, InquiryError>> {
         Box::pin(self.ask(move |question| question.between(application, from, to)))
+    }
+
+    fn preview(
+        &self,
+        application: ApplicationName,
+        revision: Option<String>,
+    ) -> BoxFuture<'_, Result<Difference, InquiryError>> {
+        Box::pin(preview::preview(self, application, revision))
     }
 }

@@ -9,6 +9,7 @@ mod differ;
 mod effects;
 mod inquiries;
 mod orders;
+mod preview;
 mod replay;
 mod run;
 mod time;

@@ -42,6 +42,10 @@ impl Repositories for Git {
         Ok(Fetched::Taken(head))
     }
 
+    fn look(&self, _: &RepositoryName, _: &Repository, _: &str) -> Result<CommitId, RepositoryError> {
+        Ok("a".repeat(40).parse().unwrap())
+    }
+
     fn tree(&self, _: &RepositoryName, _: &CommitId) -> Result<Box<dyn Tree>, RepositoryError> {
         (self.before)(self.reads.fetch_add(1, Ordering::SeqCst))?;
         Ok(Box::new(Files))

@@ -13,6 +13,7 @@ mod history;
 mod https;
 mod known_hosts;
 mod login;
+mod look;
 mod mirror;
 mod mirrors;
 mod pack;

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taffrail_model::configuration::Repository;
-use taffrail_model::{CommitId, Known, RepositoryName};
+use taffrail_model::{CommitId, Known, Reference, RepositoryName};
 use taffrail_ports::repositories::{Fetched, Repositories, RepositoryError, Tree};
 
 use crate::mirror::{self, Failure};
 use crate::source::Source;
-use crate::{transport, tree};
+use crate::{look, transport, tree};
 
 /// Bare mirrors, each in a folder of its repository's name that only our user can read.
 pub struct Mirrors {
@@ -74,6 +74,17 @@ impl Repositories for Mirrors {
         let fetched = mirror::clone(&path, &source, known)?;
         state.damaged.store(false, Ordering::Relaxed);
         Ok(fetched)
+    }
+
+    fn look(&self, name: &RepositoryName, repository: &Repository, wanted: &str) -> Result<CommitId, RepositoryError> {
+        let state = self.state(name);
+        let _alone = state.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.folder.join(name.as_str());
+        if !path.exists() || state.damaged.load(Ordering::Relaxed) {
+            return Err(mirror::failed(&path, "it was not fetched yet".to_owned()));
+        }
+        let branch = Repository { reference: Reference::Branch(wanted.to_owned()), ..repository.clone() };
+        look::look(&path, &Source::open(&branch)?, wanted)
     }
 
     fn tree(&self, name: &RepositoryName, revision: &CommitId) -> Result<Box<dyn Tree>, RepositoryError> {

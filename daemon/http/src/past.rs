@@ -128,7 +128,7 @@ pub(crate) fn named(name: Result<Path<String>, PathRejection>) -> Result<Applica
 }
 
 /// Parameters of `/applications/{name}/diff`.
-pub(crate) const DIFF: [&str; 2] = ["from", "to"];
+pub(crate) const DIFF: [&str; 3] = ["from", "revision", "to"];
 
 /// `GET /applications/{name}/diff`
 pub(crate) async fn diff(
@@ -138,9 +138,11 @@ pub(crate) async fn diff(
 ) -> Result<Response, Problem> {
     let (name, parameters) = (named(name)?, Parameters::read(&uri, &DIFF)?);
     let inquiries = &app.readers.inquiries;
-    let (Some(from), Some(to)) = (parameters.seq("from")?, parameters.seq("to")?) else {
-        return Err(Problem::bad("give `from` and `to`, each the number of an event"));
+    let revision = parameters.text("revision").map(str::to_owned);
+    let difference = match (parameters.seq("from")?, parameters.seq("to")?, revision) {
+        (Some(from), Some(to), None) => inquiries.recorded(name, from, to).await?,
+        (None, None, revision) => inquiries.preview(name, revision).await?,
+        _ => return Err(Problem::bad("give `from` and `to`, or `revision`, or none of them")),
     };
-    let difference = inquiries.recorded(name, from, to).await?;
     Ok(Json(difference).into_response())
 }

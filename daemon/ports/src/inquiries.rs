@@ -98,4 +98,11 @@ pub trait Inquiries: Send + Sync + 'static {
         from: Seq,
         to: Seq,
     ) -> BoxFuture<'_, Result<Difference, InquiryError>>;
+
+    /// What a sync would do: to what a branch or commit renders to, or to what Git asks for now.
+    fn preview(
+        &self,
+        application: ApplicationName,
+        revision: Option<String>,
+    ) -> BoxFuture<'_, Result<Difference, InquiryError>>;
 }

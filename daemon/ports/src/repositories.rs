@@ -76,6 +76,10 @@ pub trait Repositories: Send + Sync + 'static {
         known: Option<&Known>,
     ) -> Result<Fetched, RepositoryError>;
 
+    /// The commit that `wanted` names, a branch's or the start of a commit's id, fetched if it is not there. What is followed
+    /// stays as it is, and signatures are not looked at: nothing of it is to be applied.
+    fn look(&self, name: &RepositoryName, repository: &Repository, wanted: &str) -> Result<CommitId, RepositoryError>;
+
     /// The files of a revision that was fetched before.
     fn tree(&self, name: &RepositoryName, revision: &CommitId) -> Result<Box<dyn Tree>, RepositoryError>;
 }

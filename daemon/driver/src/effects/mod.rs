@@ -8,7 +8,7 @@ mod look;
 mod nowhere;
 mod options;
 mod poll;
-mod render;
+pub(crate) mod render;
 mod watch;
 mod write;
 

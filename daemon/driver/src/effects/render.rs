@@ -69,7 +69,7 @@ pub(super) async fn run(hands: &Hands, key: EffectKey, request: Request, stop: &
 }
 
 /// Why a render failed.
-enum Failure {
+pub(crate) enum Failure {
     /// The revision is at fault, and stays so.
     Final(Vec<String>),
     /// The mirror, which a poll makes or mends, or the journal's disk: they say nothing about the revision.
@@ -86,17 +86,22 @@ impl Failure {
 }
 
 fn once(world: &World, work: &Request) -> Result<DesiredSet, Failure> {
+    let (set, documents) = rendered(world, work)?;
+    world.journal.put(documents).map(|()| set).map_err(|error| match error {
+        JournalError::Store { .. } | JournalError::NoSpace { .. } => Failure::Passing(error.to_string()),
+        _ => Failure::Final(vec![error.to_string()]),
+    })
+}
+
+/// The set, and the manifests that it names; nothing is stored.
+pub(crate) fn rendered(world: &World, work: &Request) -> Result<(DesiredSet, Vec<Document>), Failure> {
     let tree = world.repositories.tree(&work.repository, &work.revision).map_err(Failure::of_read)?;
     let files = GitFiles { tree: &*tree, failed: RefCell::default() };
     let made = make(&files, work, &*world.journal);
     if let Some(failed) = files.failed.take() {
         return Err(Failure::Passing(failed));
     }
-    let (set, documents) = made.map_err(Failure::Final)?;
-    world.journal.put(documents).map(|()| set).map_err(|error| match error {
-        JournalError::Store { .. } | JournalError::NoSpace { .. } => Failure::Passing(error.to_string()),
-        _ => Failure::Final(vec![error.to_string()]),
-    })
+    made.map_err(Failure::Final)
 }
 
 /// The set, and the manifests that it names; or every error with its place.

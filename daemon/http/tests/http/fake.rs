@@ -344,4 +344,20 @@ impl Inquiries for FakeInquiries {
         };
         Box::pin(async { answer })
     }
+
+    fn preview(
+        &self,
+        application: ApplicationName,
+        revision: Option<String>,
+    ) -> BoxFuture<'_, Result<Difference, InquiryError>> {
+        let answer = match revision.as_deref() {
+            Some("bad") => Err(InquiryError::Unusable("it does not render".to_owned())),
+            Some("away") => Err(InquiryError::Unanswered("the cluster is away".to_owned())),
+            _ => {
+                let to = Side::Rendered { revision: "a".repeat(40).parse().unwrap() };
+                Ok(Difference { application, from: Side::Live, to, objects: Vec::new(), unchanged: 3 })
+            }
+        };
+        Box::pin(async { answer })
+    }
 }

@@ -31,6 +31,13 @@ async fn two_recorded_states_are_compared() {
     assert_eq!((&difference["from"]["seq"], &difference["unchanged"]), (&json!(3), &json!(7)));
     server.get("/applications/shop-staging/diff?from=3&to=101").await.problem(404);
     server.get("/applications/shop-staging/diff?from=3").await.problem(400);
+    server.get("/applications/shop-staging/diff?from=3&to=7&revision=main").await.problem(400);
+    for query in ["", "?revision=main"] {
+        let difference = server.get(&format!("/applications/shop-staging/diff{query}")).await.json();
+        assert_eq!((&difference["from"]["kind"], &difference["unchanged"]), (&json!("live"), &json!(3)), "{query}");
+    }
+    server.get("/applications/shop-staging/diff?revision=bad").await.problem(422);
+    server.get("/applications/shop-staging/diff?revision=away").await.problem(503);
     server.get("/applications/shop-staging/diff?from=0&to=1").await.problem(400);
     assert!(server.get("/applications/a/diff?form=3").await.problem(400).contains("the nearest is `from`"));
 }

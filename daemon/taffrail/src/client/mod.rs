@@ -62,7 +62,12 @@ impl Client {
 
     /// One JSON document.
     pub(crate) async fn json(&self, path: &[&str], query: &Query) -> Result<Value, ClientError> {
-        let request = self.get(path, query, "application/json").timeout(ANSWER);
+        self.json_in(ANSWER, path, query).await
+    }
+
+    /// One JSON document that may take so long.
+    pub(crate) async fn json_in(&self, longest: Duration, path: &[&str], query: &Query) -> Result<Value, ClientError> {
+        let request = self.get(path, query, "application/json").timeout(longest);
         let body = self.body(self.send(request).await?).await?;
         serde_json::from_slice(&body).map_err(|error| self.unreadable(error))
     }

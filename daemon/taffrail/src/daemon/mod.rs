@@ -83,7 +83,7 @@ async fn serve(file: ConfigurationFile, settings: Settings, journal: Arc<SledJou
     };
     let (status, orders) = (Arc::new(board.clone()), Arc::new(Desk::new(commands.clone())));
     let code = code()?;
-    let inquiries = Arc::new(Archive::new(journal.clone(), code.clone()));
+    let inquiries = Arc::new(Archive::new(world.clone(), board.clone(), code.clone()));
     let readers = Readers { journal, status, metrics, orders, inquiries, keys: key_files.keys(), options };
     if let Some(place) = settings.telemetry {
         let listener = listen(place, "telemetry").await?;

@@ -108,6 +108,13 @@ fn wrong_arguments_give_2() {
         &["sync", "shop", "--only", "api"],
         &["refresh", "shop", "--token-file", "/nowhere"],
         &["token", "anna brook"],
+        &["diff", "shop", "--from", "3"],
+        &["diff", "shop", "--from", "3", "--to", "4", "--revision", "main"],
+        &["diff", "shop", "-o", "yaml"],
+        &["wait", "shop", "--revision", "main"],
+        &["wait", "shop", "--timeout", "soon"],
+        &["history", "shop", "-n", "0"],
+        &["status", "--at", "yesterday"],
     ] {
         let ran = run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
