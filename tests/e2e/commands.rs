@@ -131,7 +131,8 @@ fn wait_tells_by_its_exit_code_how_it_went() {
     let said = says(&daemon.command(&["wait", SHOP, "--revision", &bad, "--timeout", "60s"]), 1);
     assert!(said.contains("does not render"), "{said}");
     // It renders, and the API server refuses it: it is reverted and held.
-    let refused = config_map("settings", "four").replace("value:", "not a key:");
+    let refused =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { not a key: four }\n".to_owned();
     let bad = scene.deploy(&[("settings.yaml", refused)], "refused");
     let said = says(&daemon.command(&["wait", SHOP, "--revision", &bad, "--timeout", "90s"]), 1);
     assert!(said.contains("is held"), "{said}");

@@ -14,6 +14,7 @@ use taffrail_core::state::Owned;
 use taffrail_model::{
     ApplicationName, CommitId, DesiredObject, DesiredSet, Digest, Manifest, ObjectKey, Replicas, Take,
 };
+use taffrail_ports::BoxFuture;
 use taffrail_ports::cluster::{APPLICATION_LABEL, Apply, Cluster, OWNER_ANNOTATION, Owner, WriteErrorKind};
 use taffrail_ports::inquiries::{Change, Difference, InquiryError, ObjectDifference, Side};
 use taffrail_ports::repositories::RepositoryError;
@@ -110,7 +111,10 @@ struct Preview {
 
 impl Preview {
     async fn compare(&self) -> Result<Difference, InquiryError> {
-        let each = self.target.set.objects.iter().map(|(object, desired)| self.object(object, desired));
+        let mut each: Vec<BoxFuture<'_, Result<Option<ObjectDifference>, InquiryError>>> = Vec::new();
+        for (object, desired) in &self.target.set.objects {
+            each.push(Box::pin(self.object(object, desired)));
+        }
         let mut asked = stream::iter(each).buffered(AT_ONCE);
         let (mut objects, mut unchanged) = (Vec::new(), 0);
         while let Some(answer) = asked.next().await {

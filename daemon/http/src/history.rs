@@ -192,6 +192,8 @@ async fn why(app: &App, mut cause: Option<Seq>) -> Result<(Option<Actor>, Option
             | Fact::PruneAcknowledged { reason, .. } => {
                 return Ok((Some(envelope.actor), Some(reason).filter(|reason| !reason.is_empty())));
             }
+            // Who wrote the commit.
+            Fact::DesiredStateChanged { .. } => return Ok((Some(envelope.actor), None)),
             Fact::GateFailed { verdict, .. } | Fact::SyncFailed { verdict, .. } => return Ok((None, Some(verdict))),
             _ => cause = envelope.cause,
         }
