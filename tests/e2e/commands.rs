@@ -264,7 +264,8 @@ fn a_difference_to_a_branch_is_what_a_sync_would_do_and_writes_nothing() {
     let feature = scene.deploy(&files("two", "new.yaml", "two"), "two");
     scene.repository.switch("main");
     let before = (proxy.count(), daemon.newest());
-    for wanted in ["feature", &feature] {
+    // The commit first: it is not in the mirror yet, and no branch that is followed has it.
+    for wanted in [feature.as_str(), "feature", &feature[..9]] {
         let output = daemon.command(&["diff", SHOP, "--revision", wanted, "-o", "json"]);
         let said = says(&output, 1);
         let difference: Value = serde_json::from_str(&said).expect("JSON");
@@ -289,7 +290,9 @@ fn a_difference_to_a_branch_is_what_a_sync_would_do_and_writes_nothing() {
         "{text}"
     );
     assert!(!text.contains("canary"), "{text}");
-    for request in proxy.writes(before.0) {
+    let asked = proxy.writes(before.0);
+    assert!(asked.len() >= 3 * 4, "{asked:?}");
+    for request in asked {
         assert!(request.query.contains("dryRun=All"), "{request:?}");
     }
     let secrets = proxy.other_than_watches(before.0).into_iter().filter(|request| request.path.contains("/secrets/"));
