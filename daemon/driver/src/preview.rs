@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
-use taffrail_core::plan::{Planning, Writes, plan};
+use taffrail_core::plan::{Planning, Pruning, Writes, plan};
 use taffrail_core::state::Owned;
 use taffrail_model::{
     ApplicationName, CommitId, DesiredObject, DesiredSet, Digest, Manifest, ObjectKey, Replicas, Take,
@@ -215,7 +215,7 @@ impl Preview {
                 .filter(|(_, owned)| owned.autoscaled)
                 .map(|(object, _)| object.clone())
                 .collect(),
-            prune: self.ground.configured.sync.prune,
+            prune: Pruning { policy: &self.ground.configured.sync, held: &application.held },
             revert_to: None,
             writes: Writes::Changed,
             ignored: Vec::new(),
