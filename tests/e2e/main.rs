@@ -21,6 +21,7 @@ mod git_access;
 mod git_refs;
 mod git_signatures;
 mod going_back;
+mod in_cluster;
 mod log;
 mod owners;
 mod places;

@@ -127,6 +127,48 @@ impl Cluster {
         self.request(Method::PATCH, &path, "application/apply-patch+yaml", Some(manifest))
     }
 
+    /// A token of the service account `NAMESPACE/NAME`, which is worth nothing once the Secret `bound` to it is gone.
+    pub fn token(&self, account: &str, bound: Option<&Value>) -> String {
+        let mut request = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 3600 },
+        });
+        if let Some(secret) = bound {
+            let metadata = &secret["metadata"];
+            request["spec"]["boundObjectRef"] = json!({
+                "apiVersion": "v1", "kind": "Secret", "name": metadata["name"], "uid": metadata["uid"],
+            });
+        }
+        let path = format!("{}/token", self.path(&format!("ServiceAccount:{account}")));
+        let answer = self.request(Method::POST, &path, "application/json", Some(&request));
+        let answer = answer.unwrap_or_else(|(status, said)| panic!("a token of {account}: {status} {said}"));
+        text(&answer, "/status/token").to_owned()
+    }
+
+    /// Whether the service account `NAMESPACE/NAME` may do this.
+    pub fn may(&self, account: &str, verb: &str, object: &ObjectKey) -> bool {
+        let user = format!("system:serviceaccount:{}", account.replace('/', ":"));
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": { "user": user, "resourceAttributes": {
+                "verb": verb, "group": object.group, "resource": self.served(&object.group, &object.kind).plural,
+                "namespace": object.namespace, "name": object.name,
+            } },
+        });
+        self.review("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review)["status"]["allowed"] == true
+    }
+
+    /// Whether a token is somebody's.
+    pub fn knows(&self, token: &str) -> bool {
+        let review =
+            json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": { "token": token } });
+        self.review("/apis/authentication.k8s.io/v1/tokenreviews", &review)["status"]["authenticated"] == true
+    }
+
+    fn review(&self, path: &str, review: &Value) -> Value {
+        let answer = self.request(Method::POST, path, "application/json", Some(review));
+        answer.unwrap_or_else(|(status, said)| panic!("POST {path}: {status} {said}"))
+    }
+
     /// Changes fields of an object by a merge patch, under another field manager than ours.
     pub fn patch(&self, object: &str, patch: &Value) -> Value {
         let path = format!("{}?fieldManager=somebody", self.path(object));

@@ -45,6 +45,17 @@ impl Access {
     }
 }
 
+/// A kubeconfig whose user has nothing but the token in a file, as a pod has.
+pub fn with_token(access: &Access, token: &Path) -> String {
+    let (server, authority, token) = (&access.server, STANDARD.encode(&access.authority), token.display());
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: pod\n\
+         clusters: [{{ name: pod, cluster: {{ server: \"{server}\", certificate-authority-data: {authority} }} }}]\n\
+         contexts: [{{ name: pod, context: {{ cluster: pod, user: pod }} }}]\n\
+         users: [{{ name: pod, user: {{ tokenFile: \"{token}\" }} }}]\n"
+    )
+}
+
 /// A kubeconfig for a server without TLS and users: a proxy.
 pub fn plain(server: &str) -> String {
     format!(

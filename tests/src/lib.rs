@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod events;
 pub mod git;
 pub mod git_server;
+pub mod installation;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod manifests;

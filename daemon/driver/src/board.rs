@@ -249,6 +249,7 @@ fn hold(
     paused
         .or_else(|| elsewhere(state, name, application))
         .or_else(|| removed(name, application))
+        .or_else(|| unclaimed(observed, name))
         .or_else(|| suspended(name, application))
         .or_else(|| held(application))
         .or_else(|| manual(name, application, configured))
@@ -274,6 +275,18 @@ fn removed(name: &ApplicationName, application: &Application) -> Option<String> 
              `--orphan`",
             left.seq
         ),
+    })
+}
+
+/// The claim is tried again, and nothing is written before it.
+fn unclaimed(observed: &Observed, name: &ApplicationName) -> Option<String> {
+    let mut retrying = observed.retrying.iter();
+    retrying.find_map(|(key, reason)| match key {
+        EffectKey::Claim(application, _) if application == name => Some(format!("it cannot be claimed yet: {reason}")),
+        EffectKey::Find(application, _) if application == name => {
+            Some(format!("what is there already cannot be listed yet: {reason}"))
+        }
+        _ => None,
     })
 }
 
