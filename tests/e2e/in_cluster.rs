@@ -188,9 +188,10 @@ fn each_right_that_a_write_lacks_is_named_and_the_sync_goes_on_once_it_is_given(
     daemon.expect_after(before, "SyncSucceeded");
 
     // Missing for longer than a sync may take, it is the reason of a failure; and that is not the end.
-    daemon.configure(&life.settings.clone().with("sync/timeout", "2s"));
-    installation.without("patch secrets");
     let before = daemon.newest();
+    daemon.configure(&life.settings.clone().with("sync/timeout", "2s"));
+    daemon.expect_after(before, "ConfigurationChanged");
+    installation.without("patch secrets");
     scene.deploy(&everything("three", BETTER_IMAGE), "three");
     let failed = daemon.expect_after(before, "SyncFailed");
     let reason = failed.reason_of(&scene.object("Secret:password")).expect("a reason");
