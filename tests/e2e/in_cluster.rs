@@ -53,9 +53,8 @@ fn the_shop_is_kept_with_the_rights_of_the_installation_alone() {
     let bad = shop::file(staging, &name).replace("1.5.0-1763683200", "1.5.1-imagepullfail");
     let before = daemon.newest();
     repository.commit(&[(staging, &bad)], "An image that is not there");
-    let in_time = |after: u64, kind: &str| {
-        daemon.expect_where(after, kind, PATIENCE, |event| event.subject() == "staging")
-    };
+    let in_time =
+        |after: u64, kind: &str| daemon.expect_where(after, kind, PATIENCE, |event| event.subject() == "staging");
     let failed = in_time(before, "GateFailed");
     let reverted = in_time(failed.seq(), "Reverted");
 
@@ -63,9 +62,12 @@ fn the_shop_is_kept_with_the_rights_of_the_installation_alone() {
     repository.commit(&[(staging, &without_mail)], "No mail");
     let succeeded = in_time(reverted.seq(), "SyncSucceeded");
     let mail = format!("apps/Deployment:{name}-staging/shop-mail");
-    assert!(daemon.events_after(reverted.seq(), "staging").iter().any(|event| {
-        event.kind() == "ObjectPruned" && event.object() == mail && cluster.find(&mail).is_none()
-    }));
+    assert!(
+        daemon
+            .events_after(reverted.seq(), "staging")
+            .iter()
+            .any(|event| { event.kind() == "ObjectPruned" && event.object() == mail && cluster.find(&mail).is_none() })
+    );
 
     let web = format!("apps/Deployment:{name}-production/shop-web");
     let asked = cluster.get(&web)["spec"]["replicas"].clone();
@@ -259,7 +261,10 @@ fn an_application_is_written_as_its_service_account_by_a_daemon_that_may_not_wri
         });
         let text = text
             .expect("the default configuration")
-            .replace("repositories: []", &format!("repositories: [{{ name: {SHOP}, url: \"{}\" }}]", scene.repository.url()))
+            .replace(
+                "repositories: []",
+                &format!("repositories: [{{ name: {SHOP}, url: \"{}\" }}]", scene.repository.url()),
+            )
             .replace("applications: []", &format!("applications: [{application}]"))
             .replace("claims: taffrail", &format!("claims: {}", scene.namespace.name()));
         let file = scene.repository.root().join("taffrail.yaml");
