@@ -530,3 +530,30 @@ fn writes_are_bounded_in_parallel() {
     }
     assert_eq!(stage.things.len(), objects.len());
 }
+
+#[test]
+fn heals_and_looks_are_bounded_in_parallel() {
+    let mut stage = Stage::new(configuration(gate(), OnFailure::Revert));
+    let names: Vec<String> = (0..100).map(|number| format!("ConfigMap:shop/cm-{number}")).collect();
+    let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    stage.poll("one", Relation::First);
+    stage.rendered(Ok(set(&objects)));
+    stage.write_all(Condition::Healthy);
+    stage.pass(Duration::from_secs(60));
+    assert!(stage.engine.state().applications[&APPLICATION.parse().unwrap()].live.is_some());
+
+    let before = stage.events.len();
+    for name in &names {
+        stage.remove(name, thing::LABEL);
+        let looks = stage.effects.keys().filter(|key| matches!(key, EffectKey::Look(..))).count();
+        assert!(looks <= WRITES_AT_ONCE, "{looks} looks at once");
+    }
+    stage.look_all();
+    while let Some(write) = stage.writes().into_iter().next() {
+        assert!(stage.writes().len() <= WRITES_AT_ONCE, "{} writes at once", stage.writes().len());
+        stage.write(&write, Condition::Healthy);
+    }
+    let healed = stage.events[before..].iter().filter(|event| event.envelope.fact.kind() == "DriftHealed");
+    assert_eq!(healed.count(), names.len());
+    assert_eq!(stage.events.len() - before, 3 * names.len(), "each is detected, written and healed once");
+}
