@@ -384,9 +384,15 @@ fn run(seed: u64) {
     if application.hold.is_none() {
         let live = application.live.as_ref().expect("it came to rest in a state");
         assert_eq!(live.digest, desired.digest, "what Git asks for is live");
+        let configured = state.configured(&APPLICATION.parse().unwrap()).expect("it is put back at the end");
+        let records = configured.sync.drift == DriftPolicy::Record;
         for (object, wanted) in &desired.set.objects {
             let phase = application.drifts.get(object).map(|drift| &drift.phase);
-            let said = matches!(phase, Some(DriftPhase::Recorded { .. } | DriftPhase::Stopped { .. }));
+            let left_alone = records || application.suspended.is_some();
+            let said = match phase {
+                Some(DriftPhase::Recorded { .. }) => left_alone,
+                phase => matches!(phase, Some(DriftPhase::Stopped { .. })),
+            };
             let is = stage.things.get(object).is_some_and(|thing| thing.is(wanted.manifest));
             assert!(is || said, "{object} is what Git asks for, or said not to be: {}", told(&stage, object));
             assert!(!is || !said || stage.things[object].is_foreign_somewhere(), "what is said of {object} is so");

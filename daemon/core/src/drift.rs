@@ -159,6 +159,9 @@ pub fn is_known(difference: &Difference, owned: &Owned, drift: Option<&Drift>) -
     let phase = drift.map_or(&DriftPhase::Over, |drift| &drift.phase);
     match (difference, phase) {
         (Difference::None, DriftPhase::Over) => true,
+        // What is to be written is compared again once that was seen.
+        (Difference::None | Difference::Fields(_), DriftPhase::Healing { .. }) => true,
+        (Difference::Gone, DriftPhase::Healing { .. }) => owned.uid.is_none(),
         (Difference::Fields(fields), DriftPhase::Recorded { fields: known }) => same_fields(fields, known),
         (Difference::Gone, DriftPhase::Recorded { fields }) => owned.uid.is_none() && fields.is_empty(),
         (Difference::Gone, DriftPhase::Stopped { .. }) => owned.uid.is_none(),

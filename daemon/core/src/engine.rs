@@ -130,7 +130,11 @@ impl Engine {
                     self.observed.look(&scratch, [name.clone()], now);
                 }
                 match next(&scratch, Context { now, observed: &self.observed }, &name) {
-                    Next::Fact(draft) => record(&mut scratch, &mut proposal, *draft, now),
+                    Next::Facts(drafts) => {
+                        for draft in drafts.into_iter().take(FACTS_LIMIT - proposal.envelopes.len()) {
+                            record(&mut scratch, &mut proposal, draft, now);
+                        }
+                    }
                     Next::Wait(_) => break,
                 }
             }
@@ -158,7 +162,7 @@ impl Engine {
             match next(&self.state, context, name) {
                 Next::Wait(Some(wake)) => self.wakes.insert(name.clone(), wake),
                 Next::Wait(None) => self.wakes.remove(name),
-                Next::Fact(_) => self.wakes.insert(name.clone(), now),
+                Next::Facts(_) => self.wakes.insert(name.clone(), now),
             };
             let asked = effects::of_application(&self.state, context, name);
             self.ask(name, asked, &mut step);

@@ -32,15 +32,15 @@ pub const REASONS: usize = 1000;
 
 /// What is said next.
 pub enum Next {
-    /// A fact; ask again once it is folded in.
-    Fact(Box<Draft>),
+    /// A fact, or several that have nothing to do with each other; ask again once they are folded in.
+    Facts(Vec<Draft>),
     /// Nothing, before an input or this time.
     Wait(Option<Timestamp>),
 }
 
 impl From<Draft> for Next {
     fn from(draft: Draft) -> Self {
-        Self::Fact(Box::new(draft))
+        Self::Facts(vec![draft])
     }
 }
 

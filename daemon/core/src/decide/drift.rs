@@ -23,19 +23,19 @@ impl Deciding<'_> {
         if self.application.live.is_none() {
             return Next::Wait(None);
         }
-        let mut wake = None;
+        let (mut wake, mut facts) = (None, Vec::new());
         for (object, drift) in &self.application.drifts {
             match self.goes_on(object, drift) {
                 Next::Wait(time) => wake = wake.into_iter().chain(time).min(),
-                fact => return fact,
+                Next::Facts(more) => facts.extend(more),
             }
         }
-        let suspects = self.context.observed.suspects.get(self.name).into_iter().flatten();
-        let mut seen = suspects.filter(|(object, _)| !self.context.observed.in_flight.contains_key(*object));
-        match seen.find_map(|(object, suspect)| self.differs(object, &suspect.difference)) {
-            Some(draft) => draft.into(),
-            None => Next::Wait(wake),
+        if facts.is_empty() {
+            let suspects = self.context.observed.suspects.get(self.name).into_iter().flatten();
+            let seen = suspects.filter(|(object, _)| !self.context.observed.in_flight.contains_key(*object));
+            facts.extend(seen.filter_map(|(object, suspect)| self.differs(object, &suspect.difference)));
         }
+        if facts.is_empty() { Next::Wait(wake) } else { Next::Facts(facts) }
     }
 
     /// What becomes of a drift that is known.
