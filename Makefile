@@ -8,11 +8,13 @@ content = $(shell cat $(sort $(wildcard tests/$(1)/*.go tests/$(1)/go.* tests/$(
 CONTROLPLANE := $(CACHE)/controlplane-$(call content,controlplane)
 GITSERVER    := $(CACHE)/gitserver-$(call content,gitserver)
 KUSTOMIZE    := $(CACHE)/kustomize-$(call content,kustomize)
+KUBECTL      := $(CACHE)/kubectl-$(call content,kubectl)
 CARGO_DENY   := $(CACHE)/cargo-deny-$(DENY)/bin/cargo-deny
 
 export TAFFRAIL_CONTROLPLANE := $(CONTROLPLANE)
 export TAFFRAIL_GITSERVER    := $(GITSERVER)
 export TAFFRAIL_KUSTOMIZE    := $(KUSTOMIZE)
+export TAFFRAIL_KUBECTL      := $(KUBECTL)
 
 .PHONY: all build demo test lint bench simulate install clean
 
@@ -25,7 +27,7 @@ demo: $(CONTROLPLANE)
 	cargo build --locked -p taffrail
 	target/debug/taffrail demo --controlplane $(CONTROLPLANE) --sources .
 
-test: $(CONTROLPLANE) $(GITSERVER) $(KUSTOMIZE)
+test: $(CONTROLPLANE) $(GITSERVER) $(KUSTOMIZE) $(KUBECTL)
 	cd tests/controlplane && go test ./...
 	cd tests/gitserver && go test ./...
 	cargo build --locked -p taffrail
@@ -37,6 +39,7 @@ lint: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 	cd tests/controlplane && test -z "$$(gofmt -l .)" && go vet ./...
 	cd tests/gitserver && test -z "$$(gofmt -l .)" && go vet ./...
+	cd tests/kubectl && test -z "$$(gofmt -l .)" && go vet ./...
 
 bench:
 	cargo bench --locked -p taffrail-journal
@@ -62,6 +65,10 @@ $(GITSERVER):
 $(KUSTOMIZE):
 	mkdir -p $(CACHE)
 	tests/kustomize/build.sh $@
+
+$(KUBECTL):
+	mkdir -p $(CACHE)
+	cd tests/kubectl && go build -o $@ .
 
 $(CARGO_DENY):
 	cargo install cargo-deny --locked --version $(DENY) --root $(CACHE)/cargo-deny-$(DENY)

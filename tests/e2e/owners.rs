@@ -114,8 +114,11 @@ fn an_application_that_leaves_the_configuration_leaves_its_objects() {
 
     let nothing = Settings::new(scene.cluster.kubeconfig());
     daemon.configure(&nothing);
-    let left = daemon.expect_after(first.seq(), "ConfigurationChanged");
-    wait::soon("it is not shown any more", || (daemon.get("/applications/shop").0 == 404).then_some(()));
+    let left = daemon.expect_after(first.seq(), "ApplicationRemoved");
+    assert_eq!(left.field("/objects"), &json!(1));
+    wait::soon("its status says that somebody has to decide", || {
+        daemon.application(SHOP).to_string().contains("taffrail remove shop").then_some(())
+    });
     wait::throughout(Duration::from_secs(2), || assert_eq!(scene.cluster.get(&object), before));
     // It comes back to what it has.
     daemon.configure(&settings);

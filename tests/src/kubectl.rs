@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// kubectl in one namespace. It must be on the PATH.
+/// kubectl in one namespace: the one that `make test` builds.
 pub struct Kubectl {
     kubeconfig: PathBuf,
     namespace: String,
@@ -22,10 +22,11 @@ impl Kubectl {
 
     /// Runs it with an editor, which gets the file's name as last argument.
     pub fn with_editor(&self, line: &str, editor: &str) {
-        let mut command = Command::new("kubectl");
+        let program = std::env::var_os("TAFFRAIL_KUBECTL").expect("TAFFRAIL_KUBECTL is not set: run `make test`");
+        let mut command = Command::new(program);
         command.arg("--kubeconfig").arg(&self.kubeconfig).args(["--namespace", &self.namespace]);
         command.args(line.split(' ')).env("KUBE_EDITOR", editor);
-        let output = command.output().expect("kubectl is on the PATH");
+        let output = command.output().expect("kubectl starts");
         assert!(output.status.success(), "kubectl {line}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

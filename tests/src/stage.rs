@@ -132,7 +132,8 @@ impl Stage {
     }
 
     fn on(events: Vec<Event>, configuration: Configuration) -> Self {
-        let now: Timestamp = "2026-11-21T03:00:00Z".parse().expect("a time");
+        let start: Timestamp = "2026-11-21T03:00:00Z".parse().expect("a time");
+        let now = events.last().map_or(start, |event| event.envelope.time.max(start));
         let mut stage = Self {
             engine: Engine::new(State::empty(Epoch(1))),
             events,
@@ -151,8 +152,10 @@ impl Stage {
             uids: 0,
             made: BTreeSet::new(),
         };
-        let fact = Fact::JournalCreated { installation: "here".to_owned(), key_check: Digest::ZERO };
-        stage.append(Epoch(1), fact);
+        if stage.events.is_empty() {
+            let fact = Fact::JournalCreated { installation: "here".to_owned(), key_check: Digest::ZERO };
+            stage.append(Epoch(1), fact);
+        }
         stage.engine = Engine::new(stage.fold());
         stage.start();
         stage
