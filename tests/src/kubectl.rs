@@ -1,5 +1,6 @@
 //! kubectl, as somebody else would use it: the tests' proof that what people really do is noticed.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +25,8 @@ impl Kubectl {
     pub fn with_editor(&self, line: &str, editor: &str) {
         let program = std::env::var_os("TAFFRAIL_KUBECTL").expect("TAFFRAIL_KUBECTL is not set: run `make test`");
         let mut command = Command::new(program);
-        command.arg("--kubeconfig").arg(&self.kubeconfig).args(["--namespace", &self.namespace]);
+        // Its field manager is named after the program.
+        command.arg0("kubectl").arg("--kubeconfig").arg(&self.kubeconfig).args(["--namespace", &self.namespace]);
         command.args(line.split(' ')).env("KUBE_EDITOR", editor);
         let output = command.output().expect("kubectl starts");
         assert!(output.status.success(), "kubectl {line}: {}", String::from_utf8_lossy(&output.stderr));
