@@ -100,3 +100,27 @@ fn an_application_that_moves_to_another_namespace_leaves_nothing_behind() {
     assert!(pruned.iter().filter(|event| event.kind() == "ObjectPruned").all(|event| event.seq() > passed));
     assert!(second.texts("/held").is_empty());
 }
+
+#[test]
+fn a_person_goes_back_to_any_recorded_state_and_what_was_left_stays_away() {
+    let scene = Scene::new("back-ordered");
+    scene.deploy(&files(healthy("api", GOOD_IMAGE), "one"), "one");
+    let daemon = Daemon::start(&scene.settings());
+    let first = daemon.expect("SyncSucceeded");
+    let named = daemon.expect("DesiredStateChanged").seq();
+    scene.deploy(&files(healthy("api", GOOD_IMAGE), "two"), "two");
+    let second = daemon.expect_after(first.seq(), "SyncSucceeded");
+    scene.deploy(&files(healthy("api", GOOD_IMAGE), "three"), "three");
+    let third = daemon.expect_after(second.seq(), "SyncSucceeded");
+
+    let named = named.to_string();
+    let revert = |arguments: &[&str]| daemon.command(&[&["revert", SHOP], arguments].concat()).status.success();
+    assert!(!revert(&["--to", &named]), "it demands a reason");
+    assert!(revert(&["--to", &named, "--reason", "three and two are wrong"]));
+    let reverted = daemon.expect_after(third.seq(), "Reverted");
+    assert_eq!(scene.value_of("settings").as_deref(), Some("one"));
+    daemon.expect_after(reverted.seq(), "SyncHeld");
+    assert!(daemon.command(&["release", SHOP, "--reason", "three is right after all"]).status.success());
+    daemon.expect_after(reverted.seq(), "SyncSucceeded");
+    assert_eq!(scene.value_of("settings").as_deref(), Some("three"));
+}

@@ -114,10 +114,12 @@ fn an_application_that_leaves_the_configuration_leaves_its_objects() {
 
     let nothing = Settings::new(scene.cluster.kubeconfig());
     daemon.configure(&nothing);
-    let left = daemon.expect_after(first.seq(), "ApplicationRemoved");
-    assert_eq!(left.field("/objects"), &json!(1));
-    wait::soon("its status says that somebody has to decide", || {
-        daemon.application(SHOP).to_string().contains("taffrail remove shop").then_some(())
+    let left = daemon.expect_after(first.seq(), "ConfigurationChanged");
+    let removed = daemon.expect_after(left.seq(), "ApplicationRemoved");
+    assert_eq!(removed.field("/objects"), &json!(1));
+    wait::soon("it is shown as removed", || {
+        let shown = daemon.application(SHOP);
+        (shown["removed"] == json!(left.seq())).then_some(())
     });
     wait::throughout(Duration::from_secs(2), || assert_eq!(scene.cluster.get(&object), before));
     // It comes back to what it has.
@@ -128,7 +130,44 @@ fn an_application_that_leaves_the_configuration_leaves_its_objects() {
         (status == 200 && application.contains("\"health\":\"Healthy\"")).then_some(())
     });
     assert_eq!(scene.cluster.get(&object), before);
-    assert!(daemon.events_after(left.seq(), SHOP).is_empty(), "{:?}", daemon.events_after(left.seq(), SHOP));
+    let since = daemon.events_after(removed.seq(), SHOP);
+    assert!(since.is_empty(), "{since:?}");
+}
+
+#[test]
+fn the_objects_of_an_application_that_left_are_deleted_or_left_to_nobody_by_order() {
+    let scene = Scene::new("removed");
+    scene.deploy(&[("settings.yaml", config_map("settings", "one"))], "one");
+    let settings = scene.settings();
+    let daemon = Daemon::start(&settings);
+    let first = daemon.expect("SyncSucceeded");
+    let object = scene.object("ConfigMap:settings");
+    let uid = scene.cluster.uid(&object);
+    let remove = |choice: &str| {
+        let output = daemon.command(&["remove", SHOP, choice, "--reason", "it moved"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    assert!(!daemon.command(&["remove", SHOP, "--prune", "--reason", "it moved"]).status.success());
+
+    let nothing = Settings::new(scene.cluster.kubeconfig());
+    daemon.configure(&nothing);
+    daemon.expect_after(first.seq(), "ApplicationRemoved");
+    remove("--orphan");
+    let orphaned = daemon.expect_after(first.seq(), "RemovalFinished");
+    assert_eq!(scene.cluster.uid(&object), uid);
+    wait::soon("it is not shown any more", || (daemon.get("/applications/shop").0 == 404).then_some(()));
+
+    // It is found again by its mark.
+    daemon.configure(&settings);
+    let back = daemon.expect_after(orphaned.seq(), "SyncSucceeded");
+    assert_eq!(scene.cluster.uid(&object), uid);
+    daemon.configure(&nothing);
+    daemon.expect_after(back.seq(), "ApplicationRemoved");
+    remove("--prune");
+    let pruned = daemon.expect_after(back.seq(), "ObjectPruned");
+    assert_eq!((pruned.object(), pruned.text("/uid")), (object.as_str(), uid.as_str()));
+    daemon.expect_after(pruned.seq(), "RemovalFinished");
+    assert_eq!(scene.cluster.find(&object), None);
 }
 
 #[test]

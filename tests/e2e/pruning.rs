@@ -78,3 +78,31 @@ fn namespaces_definitions_and_claims_stay_and_are_listed_as_held() {
     }
     assert!(!daemon.events().iter().any(|event| event.kind() == "ObjectPruned"));
 }
+
+#[test]
+fn more_than_the_limit_is_held_until_it_is_acknowledged() {
+    let scene = Scene::new("limit");
+    let [kept, a, b] = ["kept", "a", "b"].map(|name| scene.object(&format!("ConfigMap:{name}")));
+    let keep = ("kept.yaml", config_map("kept", "one"));
+    scene.deploy(&[keep.clone(), ("a.yaml", config_map("a", "one")), ("b.yaml", config_map("b", "one"))], "three");
+    let daemon = Daemon::start(&scene.settings().with("sync/prune", json!({ "limit": "30%" })));
+    let first = daemon.expect("SyncSucceeded");
+    scene.deploy(&[keep], "one");
+    let held = daemon.expect_after(first.seq(), "PruneHeld");
+    let second = daemon.expect_after(held.seq(), "SyncSucceeded");
+    assert_eq!(held.field("/count"), &json!(2));
+    assert!(scene.cluster.find(&a).is_some() && scene.cluster.find(&b).is_some());
+    let shown = daemon.application(SHOP);
+    assert_eq!(shown["held"][0]["object"], json!(a));
+    let acknowledge = |arguments: &[&str]| daemon.command(&[&["acknowledge", SHOP], arguments].concat());
+    assert!(!acknowledge(&[&kept, "--reason", "it is not held"]).status.success());
+
+    assert!(acknowledge(&[&a, "--reason", "a is not needed"]).status.success());
+    let pruned = daemon.expect_after(second.seq(), "ObjectPruned");
+    let third = daemon.expect_after(pruned.seq(), "SyncSucceeded");
+    assert_eq!((pruned.object(), third.text("/scope")), (a.as_str(), "prunes"));
+    assert!(scene.cluster.find(&a).is_none() && scene.cluster.find(&b).is_some());
+    assert!(acknowledge(&["--reason", "nor is b"]).status.success());
+    daemon.expect_after(third.seq(), "SyncSucceeded");
+    assert!(scene.cluster.find(&b).is_none() && scene.cluster.find(&kept).is_some());
+}
